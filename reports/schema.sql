@@ -1,0 +1,136 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- results.db, version 1 (PRAGMA user_version; PRAGMA application_id is
+-- 0x53397273).  Times are simulated picoseconds from t = 0 of the scenario.
+-- Verdicts are PASS, FAIL, INCONCLUSIVE, NOT-APPLICABLE, or NONE while open.
+-- States are running (also what a killed program leaves), complete,
+-- interrupted.  A missing text is the empty string, never NULL.
+-- A reader accepts files of its own version and older ones.
+
+-- One call of the program: one seed or many over one scenario.
+CREATE TABLE campaign (
+    id INTEGER PRIMARY KEY,
+    scenario TEXT NOT NULL,       -- name of the scenario
+    scenario_file TEXT NOT NULL,  -- path as the user gave it
+    about TEXT NOT NULL,          -- one line from the scenario
+    world TEXT NOT NULL,          -- des, ns3, netns, mininet, hardware
+    preset TEXT NOT NULL,         -- size of the cluster
+    build TEXT NOT NULL,          -- version and commit of the program
+    calibration TEXT NOT NULL,    -- CPU cost file used
+    fault_model TEXT NOT NULL,    -- what may break
+    fault_rates TEXT NOT NULL,    -- how often
+    command TEXT NOT NULL,        -- command line
+    begun TEXT NOT NULL,          -- wall time as given by the caller
+    seeds_planned INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    verdict TEXT NOT NULL,        -- over all runs and seed expectations
+    exit_code INTEGER             -- NULL while running
+);
+
+-- One seed.
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    campaign INTEGER NOT NULL REFERENCES campaign(id),
+    seed TEXT NOT NULL,           -- unsigned 64 bits, decimal
+    begun TEXT NOT NULL,
+    boxes INTEGER NOT NULL,
+    ports INTEGER NOT NULL,       -- ports the outage ledger judges
+    dual_homed_ports INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    exit_code INTEGER,
+    duration_ps INTEGER NOT NULL DEFAULT 0, -- simulated, from t = 0
+    boot_ps INTEGER NOT NULL DEFAULT 0,     -- simulated, before t = 0
+    events INTEGER NOT NULL DEFAULT 0,      -- events fired
+    wall_ns INTEGER NOT NULL DEFAULT 0,     -- 0: not measured
+    digest TEXT NOT NULL DEFAULT '',        -- 32 hex digits
+    replay_token TEXT NOT NULL DEFAULT '',  -- for `sixnines replay`
+    note TEXT NOT NULL DEFAULT ''           -- why it ended early
+);
+
+-- One expectation of the scenario, judged in a run or over all seeds.
+CREATE TABLE expectation (
+    campaign INTEGER NOT NULL REFERENCES campaign(id),
+    run INTEGER REFERENCES run(id),  -- NULL: over the seeds
+    number INTEGER NOT NULL,         -- from 0, order in the scenario
+    file TEXT NOT NULL,
+    line INTEGER NOT NULL,           -- 0: unknown
+    text TEXT NOT NULL,              -- as written in the scenario
+    verdict TEXT NOT NULL,
+    measured TEXT NOT NULL,          -- value with unit
+    evidence TEXT NOT NULL,          -- what led to the verdict
+    metric TEXT NOT NULL,            -- metric compared, or empty
+    metric_args TEXT NOT NULL,
+    limit_value REAL                 -- NULL: no number to draw
+);
+
+-- What happened when: faults, actions, phases, changes of state.
+CREATE TABLE event (
+    run INTEGER NOT NULL REFERENCES run(id),
+    time_ps INTEGER NOT NULL,
+    kind TEXT NOT NULL,    -- fault, action, note, phase, state
+    name TEXT NOT NULL,    -- box.power-loss
+    target TEXT NOT NULL,  -- ncc-0
+    text TEXT NOT NULL
+);
+
+-- The ledger: every port, every interval out of service, its cause.
+CREATE TABLE outage (
+    run INTEGER NOT NULL REFERENCES run(id),
+    port TEXT NOT NULL,
+    box TEXT NOT NULL,
+    from_ps INTEGER NOT NULL,
+    to_ps INTEGER NOT NULL,    -- end of the run when ongoing
+    ongoing INTEGER NOT NULL,  -- 1: not back when the run ended
+    planned INTEGER NOT NULL,  -- 1: inside a window an operator asked for
+    degraded INTEGER NOT NULL, -- 1: less capacity only, not an outage
+    cause TEXT NOT NULL
+);
+
+CREATE TABLE metric (
+    run INTEGER NOT NULL REFERENCES run(id),
+    name TEXT NOT NULL,
+    args TEXT NOT NULL,
+    value REAL NOT NULL,
+    unit TEXT NOT NULL,
+    bound INTEGER NOT NULL,   -- 0 exact, 1 from above, -1 from below
+    samples INTEGER NOT NULL  -- 0: exact, not an estimate
+);
+
+-- Messages and CPU of a box, by lane or by service.
+CREATE TABLE load (
+    run INTEGER NOT NULL REFERENCES run(id),
+    box TEXT NOT NULL,
+    role TEXT NOT NULL,
+    kind TEXT NOT NULL,         -- lane, service
+    name TEXT NOT NULL,
+    messages INTEGER NOT NULL,  -- lane: sent; service: handled
+    bytes INTEGER NOT NULL,
+    cpu_ns INTEGER NOT NULL     -- charged by the CPU model
+);
+
+CREATE TABLE alarm (
+    run INTEGER NOT NULL REFERENCES run(id),
+    box TEXT NOT NULL,
+    name TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    text TEXT NOT NULL,
+    raised_ps INTEGER NOT NULL,
+    cleared_ps INTEGER          -- NULL: still raised
+);
+
+CREATE TABLE oracle (
+    run INTEGER NOT NULL REFERENCES run(id),
+    oracle TEXT NOT NULL,         -- O3
+    title TEXT NOT NULL,
+    exercised INTEGER NOT NULL,   -- times it really judged something
+    violations INTEGER NOT NULL,
+    first TEXT NOT NULL           -- first violation, or empty
+);
+
+-- What the world could not do, and why.
+CREATE TABLE not_applicable (
+    run INTEGER NOT NULL REFERENCES run(id),
+    text TEXT NOT NULL,
+    reason TEXT NOT NULL
+);
