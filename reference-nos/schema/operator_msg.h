@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Requests of people and programs (runtime_operator(), a UNIX socket on
+ * Linux) and their answers (actor_operator_reply()).
+ */
+#ifndef NOS_SCHEMA_OPERATOR_MSG_H
+#define NOS_SCHEMA_OPERATOR_MSG_H
+
+#include "reference-nos/base/wire.h"
+#include "reference-nos/schema/messages.h"
+#include "reference-nos/schema/tables.h"
+
+enum operator_verb {
+    OPERATOR_WRITE = 1,      /* probe row: client, sequence, value */
+    OPERATOR_READ = 2,       /* linearizable read of a probe row */
+    OPERATOR_SWITCHOVER = 3, /* planned: hand over to the other controller */
+    OPERATOR_DRAIN = 4,      /* module */
+    OPERATOR_UNDRAIN = 5,    /* module */
+    OPERATOR_REPLACE = 6,    /* module: serial is planned for its number */
+    OPERATOR_REMOVE = 7,     /* module: its number rests from now on */
+    OPERATOR_LOCATE = 8,     /* module: locate LED, value 1 or 0 */
+    OPERATOR_SHOW_MODULES = 9
+};
+
+struct operator_req {
+    enum operator_verb verb;
+    uint64_t client;   /* WRITE, READ: names the row */
+    uint64_t sequence; /* WRITE: makes a retry harmless */
+    uint64_t value;    /* WRITE, LOCATE */
+    uint16_t module;   /* system-wide module id */
+    char serial[FACTS_SERIAL_MAX];
+};
+
+struct operator_module {
+    uint16_t module;
+    uint64_t key;
+    char serial[FACTS_SERIAL_MAX];
+    bool up, forwarding, drained, removed;
+};
+#define OPERATOR_MODULES_MAX 256u
+
+struct operator_rep {
+    int status; /* 0 or enum err; ERR_NOT_LEADER: ask 'leader' */
+    enum operator_verb verb;
+    uint64_t leader;
+    uint64_t value; /* READ */
+    uint64_t term;
+    /* SHOW_MODULES: rows follow; read them with operator_module_read(). */
+};
+
+void operator_req_write(struct wire_writer *writer,
+                        const struct operator_req *req);
+MUST_USE int operator_req_read(struct wire_reader *reader,
+                               struct operator_req *req);
+void operator_rep_write(struct wire_writer *writer,
+                        const struct operator_rep *rep);
+MUST_USE int operator_rep_read(struct wire_reader *reader,
+                               struct operator_rep *rep);
+void operator_module_write(struct wire_writer *writer,
+                           const struct operator_module *module);
+/* ERR_NOENT at the end. */
+MUST_USE int operator_module_read(struct wire_reader *reader,
+                                  struct operator_module *module);
+
+#endif
