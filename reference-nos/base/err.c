@@ -4,10 +4,9 @@
 const char *
 err_text(int code)
 {
-    static const char *const texts[] = {
-        "no error",
+    static const char *const texts[] = {"no error",
 #define ERR_TEXT(name, text) text,
-        ERR_TABLE(ERR_TEXT)
+                                        ERR_TABLE(ERR_TEXT)
 #undef ERR_TEXT
     };
 

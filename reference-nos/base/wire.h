@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading and writing big-endian bytes in the caller's buffer.
+ *
+ * Errors   stick: after the first one a reader gives zeros (NULL for bytes)
+ *          and a writer writes nothing more, so a codec is a straight line of
+ *          calls with one check at its end.
+ * Bounds   nothing outside the buffer is ever touched.
+ * Memory   wire_read_bytes() and wire_read_blob() lend from the buffer.
+ */
+#ifndef NOS_BASE_WIRE_H
+#define NOS_BASE_WIRE_H
+
+#include "reference-nos/base/compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct wire_reader {
+    const uint8_t *at;
+    const uint8_t *end;
+    int error; /* The first one met. */
+};
+
+struct wire_writer {
+    uint8_t *start;
+    uint8_t *at;
+    uint8_t *end;
+    int error;
+};
+
+void wire_reader_init(struct wire_reader *reader, const void *bytes,
+                      size_t size);
+
+/* The next 'size' bytes, or NULL. */
+const uint8_t *wire_read_bytes(struct wire_reader *reader, size_t size);
+
+uint8_t wire_read_u8(struct wire_reader *reader);
+uint16_t wire_read_u16(struct wire_reader *reader);
+uint32_t wire_read_u32(struct wire_reader *reader);
+uint64_t wire_read_u64(struct wire_reader *reader);
+
+/* One byte, 0 or 1; others are ERR_MALFORMED. */
+bool wire_read_bool(struct wire_reader *reader);
+
+/* Copies 'size' bytes; zeroes 'to' on failure. */
+void wire_read_copy(struct wire_reader *reader, void *to, size_t size);
+
+/* A u16 length and that many bytes, copied with an end added.  ERR_RANGE when
+ * it does not fit 'capacity', ERR_MALFORMED when a zero byte is inside; 'to'
+ * is the empty text then. */
+void wire_read_string(struct wire_reader *reader, char *to, size_t capacity);
+
+/* A u32 length and that many bytes, lent; '*size' is 0 on failure. */
+const uint8_t *wire_read_blob(struct wire_reader *reader, size_t *size);
+
+/* Reports an error found by the caller. */
+void wire_reader_fail(struct wire_reader *reader, int error);
+
+static inline size_t
+wire_reader_left(const struct wire_reader *reader)
+{
+    return (size_t)(reader->end - reader->at);
+}
+
+static inline bool
+wire_reader_ok(const struct wire_reader *reader)
+{
+    return reader->error == 0;
+}
+
+/* The verdict at the end of a message: the first error, or ERR_MALFORMED if
+ * bytes are left. */
+MUST_USE int wire_reader_finish(const struct wire_reader *reader);
+
+void wire_writer_init(struct wire_writer *writer, void *bytes, size_t size);
+
+void wire_write_u8(struct wire_writer *writer, uint8_t value);
+void wire_write_u16(struct wire_writer *writer, uint16_t value);
+void wire_write_u32(struct wire_writer *writer, uint32_t value);
+void wire_write_u64(struct wire_writer *writer, uint64_t value);
+void wire_write_bool(struct wire_writer *writer, bool value);
+void wire_write_bytes(struct wire_writer *writer, const void *bytes,
+                      size_t size);
+
+/* As wire_read_string() reads it; ERR_RANGE above 65535 bytes. */
+void wire_write_string(struct wire_writer *writer, const char *text);
+
+/* As wire_read_blob() reads it. */
+void wire_write_blob(struct wire_writer *writer, const void *bytes,
+                     size_t size);
+
+/* 'size' bytes to be filled by the caller, or NULL. */
+uint8_t *wire_write_space(struct wire_writer *writer, size_t size);
+
+/* Overwrites a u32 (a count, a length) written before at 'offset'. */
+void wire_write_u32_at(struct wire_writer *writer, size_t offset,
+                       uint32_t value);
+
+static inline size_t
+wire_writer_size(const struct wire_writer *writer)
+{
+    return (size_t)(writer->at - writer->start);
+}
+
+static inline size_t
+wire_writer_left(const struct wire_writer *writer)
+{
+    return (size_t)(writer->end - writer->at);
+}
+
+/* 0, ERR_FULL when the buffer was too small, or another first error. */
+MUST_USE int wire_writer_finish(const struct wire_writer *writer);
+
+#endif
