@@ -17,6 +17,7 @@
 #ifndef NOS_RUNTIME_ACTOR_H
 #define NOS_RUNTIME_ACTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -81,7 +82,7 @@ struct actor_event {
             int status;
         } storage;
         struct {
-            uint64_t box;
+            uint64_t box;         /* 0, down: all; the bus itself restarted */
             uint64_t incarnation; /* changes with each life of the peer */
             bool up;
         } session;

@@ -35,7 +35,7 @@ void runtime_destroy(struct runtime *runtime);
 /* Events from the world.  An event for a service that is down is dropped. */
 void runtime_alarm(struct runtime *runtime);
 void runtime_datagram(struct runtime *runtime, enum plane plane, uint64_t from,
-                      const void *bytes, size_t size);
+                      enum lane lane, const void *bytes, size_t size);
 void runtime_packet(struct runtime *runtime, unsigned fabric_port,
                     const void *bytes, size_t size);
 void runtime_storage_done(struct runtime *runtime, unsigned service,

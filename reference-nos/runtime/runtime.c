@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inputs of a box and the dispatch of its services.
+ */
+#include "reference-nos/runtime/runtime.h"
+
+#include "reference-nos/runtime/runtime_priv.h"
+
+static void *
+chunk_take(void *arg, size_t size)
+{
+    struct plat *plat = arg;
+
+    return plat->ops->chunk_take(plat, size);
+}
+
+static void
+chunk_give(void *arg, void *chunk, size_t size)
+{
+    struct plat *plat = arg;
+
+    plat->ops->chunk_give(plat, chunk, size);
+}
+
+static void
+actor_init(struct runtime *runtime, struct actor *actor)
+{
+    actor->runtime = runtime;
+    actor->restart_ns = NEVER_NS;
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+        list_init(&actor->mail[lane]);
+    timers_clear(actor);
+}
+
+int
+runtime_create(struct plat *plat, const struct actor_kind *const *kinds,
+               size_t kind_count, struct runtime **out)
+{
+    struct mem_source source = {chunk_take, chunk_give, plat};
+    struct mem *mem = mem_create(&source, MEM_NO_LIMIT);
+    struct runtime *runtime;
+
+    if (mem == NULL)
+        return ERR_NOMEM;
+    runtime = mem_zalloc(mem, sizeof(*runtime));
+    if (runtime == NULL) {
+        mem_destroy(mem);
+        return ERR_NOMEM;
+    }
+    runtime->plat = plat;
+    runtime->mem = mem;
+    runtime->kinds = kinds;
+    runtime->kind_count = kind_count;
+    runtime->alarm_ns = NEVER_NS;
+    runtime->watchdog_ns = NEVER_NS;
+    for (unsigned id = 0; id < SVC_COUNT; id++)
+        actor_init(runtime, &runtime->actors[id]);
+    for (size_t i = 0; i < kind_count; i++) {
+        CHECK(kinds[i]->id < SVC_COUNT);
+        runtime->actors[kinds[i]->id].kind = kinds[i];
+    }
+    *out = runtime;
+    for (size_t i = 0; i < kind_count; i++)
+        supervisor_start(&runtime->actors[kinds[i]->id]);
+    return 0;
+}
+
+void
+runtime_destroy(struct runtime *runtime)
+{
+    struct mem *mem;
+
+    if (runtime == NULL)
+        return;
+    for (unsigned id = 0; id < SVC_COUNT; id++)
+        mem_destroy(runtime->actors[id].mem);
+    mem = runtime->mem;
+    mem_destroy(mem);
+}
+
+void
+runtime_alarm(struct runtime *runtime)
+{
+    uint64_t now_ns = runtime->plat->ops->now_ns(runtime->plat);
+
+    runtime->alarm_ns = NEVER_NS;
+    if (runtime->restarting)
+        return;
+    timers_fire(runtime, now_ns);
+    supervisor_alarm(runtime, now_ns);
+    timers_ask(runtime);
+}
+
+/* Hands an input to the service that takes it. */
+static void
+input(struct runtime *runtime, unsigned takes, enum lane lane,
+      const struct actor_event *event)
+{
+    if (runtime->restarting)
+        return;
+    for (unsigned id = 0; id < SVC_COUNT; id++) {
+        struct actor *actor = &runtime->actors[id];
+
+        if (actor->kind != NULL && (actor->kind->takes & takes))
+            (void)mailbox_put(actor, lane, event);
+    }
+}
+
+void
+runtime_datagram(struct runtime *runtime, enum plane plane, uint64_t from,
+                 enum lane lane, const void *bytes, size_t size)
+{
+    struct actor_event event = {
+        .kind = EV_DATAGRAM,
+        .u.datagram = {.plane = plane,
+                       .from = from,
+                       .bytes = bytes,
+                       .size = size},
+    };
+
+    input(runtime, TAKES_DATAGRAMS, lane, &event);
+}
+
+void
+runtime_packet(struct runtime *runtime, unsigned fabric_port,
+               const void *bytes, size_t size)
+{
+    struct actor_event event = {
+        .kind = EV_PACKET,
+        .u.packet = {.port = fabric_port, .bytes = bytes, .size = size},
+    };
+
+    input(runtime, TAKES_PACKETS, LANE_CONTROL, &event);
+}
+
+void
+runtime_storage_done(struct runtime *runtime, unsigned service, uint64_t token,
+                     int status)
+{
+    struct actor_event event = {
+        .kind = EV_STORAGE,
+        .u.storage = {.token = token, .status = status},
+    };
+
+    if (runtime->restarting || service >= SVC_COUNT)
+        return;
+    (void)mailbox_put(&runtime->actors[service], LANE_CONTROL, &event);
+}
+
+void
+runtime_hardware_changed(struct runtime *runtime,
+                         const struct hw_change *change)
+{
+    struct actor_event event = {.kind = EV_HARDWARE, .u.hardware = *change};
+
+    input(runtime, TAKES_HARDWARE, LANE_CONTROL, &event);
+}
+
+void
+runtime_forwarding_changed(struct runtime *runtime,
+                           const struct fwd_change *change)
+{
+    struct actor_event event = {
+        .kind = EV_FORWARDING,
+        .u.forwarding = *change,
+    };
+
+    input(runtime, TAKES_FORWARDING, LANE_CONTROL, &event);
+}
+
+void
+runtime_operator(struct runtime *runtime, uint64_t token, const void *bytes,
+                 size_t size)
+{
+    struct actor_event event = {
+        .kind = EV_OPERATOR,
+        .u.operation = {.token = token, .bytes = bytes, .size = size},
+    };
+
+    input(runtime, TAKES_OPERATOR, LANE_CONTROL, &event);
+}
+
+enum lane
+runtime_pending(const struct runtime *runtime, unsigned service)
+{
+    if (runtime->restarting || service >= SVC_COUNT)
+        return LANE_COUNT;
+    return mailbox_lane(&runtime->actors[service]);
+}
+
+/* Lets the service handle one event.  The service may be buried inside. */
+static void
+handle(struct actor *actor, enum lane lane, const struct actor_event *event)
+{
+    struct runtime *runtime = actor->runtime;
+    struct plat *plat = runtime->plat;
+    int result;
+
+    actor->handler_start_ns = plat->ops->now_ns(plat);
+    plat->ops->charge(plat, COST_DISPATCH, 1);
+    actor->events++;
+    runtime->running = actor;
+    runtime->running_doomed = false;
+    result = actor->kind->handle(actor, actor->state, event);
+    runtime->running = NULL;
+    if (runtime->running_doomed)
+        return;
+    actor->progress_ns = plat->ops->now_ns(plat);
+    if (result > 0) {
+        actor_log(actor, SEVERITY_ERROR, "service ends: %s", err_text(result));
+        supervisor_bury(actor, result);
+    } else if (result == ACTOR_MORE) {
+        actor->more_due = true;
+        actor->more_lane = lane;
+    }
+}
+
+/* Timers go before mail: a late heartbeat is an election. */
+static bool
+handle_due(struct actor *actor)
+{
+    struct actor_event event = {.kind = EV_START};
+
+    if (actor->start_due) {
+        actor->start_due = false;
+        actor_charge(actor, COST_SERVICE_START, 1);
+        handle(actor, LANE_LIVENESS, &event);
+        return true;
+    }
+    if (actor->timers_due != 0) {
+        event.kind = EV_TIMER;
+        event.u.timer = (unsigned)__builtin_ctz(actor->timers_due);
+        actor->timers_due &= actor->timers_due - 1;
+        handle(actor, LANE_LIVENESS, &event);
+        return true;
+    }
+    return false;
+}
+
+void
+runtime_dispatch(struct runtime *runtime, unsigned service)
+{
+    enum lane lane = runtime_pending(runtime, service);
+    struct actor *actor;
+    struct mail *mail;
+
+    if (lane == LANE_COUNT)
+        return;
+    actor = &runtime->actors[service];
+    if (handle_due(actor))
+        return;
+    if (actor->more_due && actor->more_lane == lane) {
+        struct actor_event event = {.kind = EV_CONTINUE};
+
+        actor->more_due = false;
+        handle(actor, lane, &event);
+        return;
+    }
+    mail = mailbox_take(actor, lane);
+    CHECK(mail != NULL);
+    handle(actor, lane, &mail->event);
+    mailbox_free(actor, mail);
+}
+
+int
+runtime_kill(struct runtime *runtime, unsigned service)
+{
+    struct actor *actor;
+
+    if (service >= SVC_COUNT)
+        return ERR_NOENT;
+    actor = &runtime->actors[service];
+    if (actor->kind == NULL || !actor->up)
+        return ERR_NOENT;
+    supervisor_bury(actor, 0);
+    return 0;
+}
+
+int
+runtime_stats(const struct runtime *runtime, unsigned service,
+              struct runtime_service_stats *stats)
+{
+    const struct actor *actor;
+
+    if (service >= SVC_COUNT || runtime->actors[service].kind == NULL)
+        return ERR_NOENT;
+    actor = &runtime->actors[service];
+    stats->up = actor->up;
+    stats->lives = actor->lives;
+    stats->memory_bytes = actor->mem != NULL ? mem_used_bytes(actor->mem) : 0;
+    stats->memory_peak_bytes =
+        actor->mem != NULL ? mem_peak_bytes(actor->mem) : 0;
+    stats->mailbox_count = actor->mail_count;
+    stats->mailbox_peak = actor->mail_peak;
+    stats->events = actor->events;
+    return 0;
+}
+
+const char *
+service_name(unsigned service)
+{
+    static const char *const names[SVC_COUNT] = {
+        "none",    "bus",      "store",  "member",
+        "cluster", "hardware", "fabric", "operator",
+    };
+
+    return service < SVC_COUNT ? names[service] : "?";
+}
