@@ -36,7 +36,7 @@ target_compile_options(project_warnings INTERFACE
 
 function(room name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;TESTS;TEST_LINKS" ${ARGN})
-  foreach(list SOURCES TESTS) # bring-up
+  foreach(list TESTS) # bring-up
     foreach(file ${ARG_${list}})
       if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
         message(WARNING "${name}: ${file} is missing")

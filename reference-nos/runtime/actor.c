@@ -171,7 +171,7 @@ actor_session(struct actor *self, uint64_t box, uint64_t incarnation, bool up)
         struct actor *actor = &runtime->actors[id];
 
         if (actor->kind != NULL && (actor->kind->takes & TAKES_SESSIONS))
-            (void)mailbox_put(actor, LANE_CONTROL, &event);
+            mailbox_offer(actor, LANE_CONTROL, &event);
     }
     actor_trace(self, TRACE_SESSION, box, up, incarnation, 0);
 }

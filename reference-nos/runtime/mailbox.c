@@ -90,6 +90,16 @@ mailbox_put(struct actor *actor, enum lane lane,
     return 0;
 }
 
+void
+mailbox_offer(struct actor *actor, enum lane lane,
+              const struct actor_event *event)
+{
+    int err = mailbox_put(actor, lane, event);
+
+    if (err != 0 && err != ERR_UNREACHABLE && err != ERR_FULL)
+        actor->refused++;
+}
+
 struct mail *
 mailbox_take(struct actor *actor, enum lane lane)
 {

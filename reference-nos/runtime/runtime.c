@@ -102,7 +102,7 @@ input(struct runtime *runtime, unsigned takes, enum lane lane,
         struct actor *actor = &runtime->actors[id];
 
         if (actor->kind != NULL && (actor->kind->takes & takes))
-            (void)mailbox_put(actor, lane, event);
+            mailbox_offer(actor, lane, event);
     }
 }
 
@@ -144,7 +144,7 @@ runtime_storage_done(struct runtime *runtime, unsigned service, uint64_t token,
 
     if (runtime->restarting || service >= SVC_COUNT)
         return;
-    (void)mailbox_put(&runtime->actors[service], LANE_CONTROL, &event);
+    mailbox_offer(&runtime->actors[service], LANE_CONTROL, &event);
 }
 
 void

@@ -65,6 +65,9 @@ struct runtime {
  * ERR_NOMEM, ERR_UNREACHABLE when the service is down or absent. */
 MUST_USE int mailbox_put(struct actor *actor, enum lane lane,
                          const struct actor_event *event);
+/* The same for inputs that the world repeats: what does not fit is dropped. */
+void mailbox_offer(struct actor *actor, enum lane lane,
+                   const struct actor_event *event);
 /* The next mail, or NULL; the caller frees it. */
 struct mail *mailbox_take(struct actor *actor, enum lane lane);
 void mailbox_free(struct actor *actor, struct mail *mail);

@@ -30,7 +30,7 @@ tell_sessions_lost(struct runtime *runtime)
         struct actor *actor = &runtime->actors[id];
 
         if (actor->kind != NULL && (actor->kind->takes & TAKES_SESSIONS))
-            (void)mailbox_put(actor, LANE_CONTROL, &event);
+            mailbox_offer(actor, LANE_CONTROL, &event);
     }
 }
 
