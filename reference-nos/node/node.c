@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reference-nos/node/node.h"
+
+#include "reference-nos/base/check.h"
+#include "reference-nos/bus/bus_service.h"
+#include "reference-nos/cluster/cluster.h"
+#include "reference-nos/fabric/fabric.h"
+#include "reference-nos/hardware/hardware.h"
+#include "reference-nos/operator/operator.h"
+#include "reference-nos/store/store.h"
+
+struct role_services {
+    const struct actor_kind *const *kinds;
+    size_t count;
+};
+
+static struct role_services
+role_services(enum role role)
+{
+    static const struct actor_kind *const controller[] = {
+        &bus_kind,     &store_kind,    &member_kind,
+        &cluster_kind, &hardware_kind, &operator_kind,
+    };
+    static const struct actor_kind *const forwarder[] = {
+        &bus_kind, &store_kind, &member_kind, &hardware_kind, &fabric_kind,
+    };
+    static const struct actor_kind *const management[] = {
+        &bus_kind,
+        &store_kind,
+        &member_kind,
+        &hardware_kind,
+    };
+
+    switch (role) {
+    case ROLE_NCC:
+        return (struct role_services){controller, ARRAY_COUNT(controller)};
+    case ROLE_NCP:
+    case ROLE_NCF:
+        return (struct role_services){forwarder, ARRAY_COUNT(forwarder)};
+    case ROLE_NCM:
+        return (struct role_services){management, ARRAY_COUNT(management)};
+    case ROLE_COUNT: break;
+    }
+    return (struct role_services){NULL, 0};
+}
+
+int
+node_create(struct plat *plat, struct runtime **out)
+{
+    struct role_services services = role_services(plat->facts->role);
+
+    CHECK(services.count > 0);
+    return runtime_create(plat, services.kinds, services.count, out);
+}
+
+bool
+node_has_service(enum role role, unsigned service)
+{
+    struct role_services services = role_services(role);
+
+    for (size_t i = 0; i < services.count; i++) {
+        if (services.kinds[i]->id == service)
+            return true;
+    }
+    return false;
+}

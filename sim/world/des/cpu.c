@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The CPU of a simulated box: cores, services as threads, charged time.
+ *
+ * A handler runs on the host at the instant its service gets a core; what it
+ * charges keeps service and core busy from there on, and its effects (frames,
+ * disk operations, local messages) leave when they were charged for.
+ */
+#include "sim/world/des/des_priv.h"
+
+#include <string.h>
+
+/* Local messages of one instant: what came before 'not_before' is older. */
+void
+cpu_ready(struct des_box *box, unsigned service)
+{
+    struct des_thread *thread = &box->threads[service];
+    struct simtime at;
+
+    if (box->ready_mask & (1u << service))
+        return;
+    box->ready_mask |= 1u << service;
+    thread->not_before = des_box_time(box);
+    if (thread->hung)
+        return;
+    at = simtime_max(thread->not_before, thread->busy_until);
+    if (event_pending(&box->cpu_event) &&
+        simtime_compare(box->cpu_event.at, at) <= 0)
+        return;
+    des_schedule(box->des, &box->cpu_event, at);
+}
+
+static bool
+runnable_at(const struct des_thread *thread, struct simtime now)
+{
+    return !thread->hung && simtime_compare(thread->not_before, now) <= 0 &&
+           simtime_compare(thread->busy_until, now) <= 0;
+}
+
+/* The ready service with the most urgent event; SVC_COUNT: none. */
+static unsigned
+most_urgent(struct des_box *box, struct simtime now)
+{
+    enum lane best_lane = LANE_COUNT;
+    unsigned best = SVC_COUNT;
+
+    for (unsigned mask = box->ready_mask; mask != 0; mask &= mask - 1) {
+        unsigned service = (unsigned)__builtin_ctz(mask);
+        enum lane lane;
+
+        if (!runnable_at(&box->threads[service], now))
+            continue;
+        lane = runtime_pending(box->runtime, service);
+        if (lane == LANE_COUNT) {
+            box->ready_mask &= ~(1u << service);
+        } else if (lane < best_lane) {
+            best_lane = lane;
+            best = service;
+        }
+    }
+    return best;
+}
+
+static unsigned
+free_core(const struct des_box *box, struct simtime now)
+{
+    for (unsigned core = 0; core < box->core_count; core++) {
+        if (simtime_compare(box->core_free[core], now) <= 0)
+            return core;
+    }
+    return box->core_count;
+}
+
+static void
+run_one(struct des_box *box, unsigned service, unsigned core,
+        struct simtime now)
+{
+    struct des_thread *thread = &box->threads[service];
+    enum lane lane = runtime_pending(box->runtime, service);
+    uint64_t charged_ns;
+
+    box->running = true;
+    box->running_service = service;
+    box->charged_ns = 0;
+    runtime_dispatch(box->runtime, service);
+    box->running = false;
+    charged_ns = box->charged_ns;
+    thread->busy_until = simtime_add(now, simtime_from_ns(charged_ns));
+    box->core_free[core] = thread->busy_until;
+    box->load.cpu_ns[service] += charged_ns;
+    box->load.events[service]++;
+    if (charged_ns > PLAT_QUANTUM_NS + DES_QUANTUM_SLACK_NS)
+        des_observe_numbers(box, OBSERVE_QUANTUM, service,
+                            charged_ns - PLAT_QUANTUM_NS, lane, 0);
+    if (runtime_pending(box->runtime, service) == LANE_COUNT)
+        box->ready_mask &= ~(1u << service);
+    des_after_handler(box, service);
+}
+
+/* When can a ready service run next? */
+static void
+schedule_next(struct des_box *box)
+{
+    struct simtime core_at = {UINT64_MAX};
+    struct simtime next = {UINT64_MAX};
+
+    for (unsigned core = 0; core < box->core_count; core++)
+        core_at = simtime_min(core_at, box->core_free[core]);
+    for (unsigned mask = box->ready_mask; mask != 0; mask &= mask - 1) {
+        const struct des_thread *thread =
+            &box->threads[(unsigned)__builtin_ctz(mask)];
+
+        if (thread->hung)
+            continue;
+        next = simtime_min(
+            next, simtime_max(thread->not_before, thread->busy_until));
+    }
+    if (next.ps == UINT64_MAX)
+        return;
+    des_schedule(box->des, &box->cpu_event, simtime_max(next, core_at));
+}
+
+void
+cpu_fire(struct event *event, struct simtime now)
+{
+    struct des_box *box = CONTAINER_OF(event, struct des_box, cpu_event);
+
+    while (box->runtime != NULL && !box->restarting) {
+        unsigned service = most_urgent(box, now);
+        unsigned core = free_core(box, now);
+
+        if (service == SVC_COUNT || core == box->core_count)
+            break;
+        run_one(box, service, core, now);
+    }
+    if (box->runtime != NULL && !box->restarting)
+        schedule_next(box);
+}
+
+void
+cpu_charge(struct des_box *box, enum cost cost, uint64_t units)
+{
+    uint64_t ns = units * box->des->costs_ns[cost];
+
+    if (!box->running)
+        return;
+    box->charged_ns +=
+        ns * box->threads[box->running_service].slow_permille / 1000;
+}
+
+void
+cpu_hang(struct des_box *box, unsigned service, bool on)
+{
+    box->threads[service].hung = on;
+    if (!on && box->runtime != NULL && (box->ready_mask & (1u << service)))
+        des_schedule(box->des, &box->cpu_event, kernel_now(box->des->kernel));
+}
+
+void
+cpu_reset(struct des_box *box)
+{
+    kernel_cancel(box->des->kernel, &box->cpu_event);
+    box->ready_mask = 0;
+    box->running = false;
+    memset(box->core_free, 0, sizeof(box->core_free));
+    for (unsigned i = 0; i < SVC_COUNT; i++) {
+        memset(&box->threads[i], 0, sizeof(box->threads[i]));
+        box->threads[i].slow_permille = 1000;
+    }
+}
