@@ -60,7 +60,8 @@ struct store_txn_done {
     uint64_t sequence;
     int status;     /* 0 committed and durable; ERR_NOT_LEADER; ERR_CONFLICT:
                        an EXPECT did not hold; ERR_STALE; ERR_BUSY;
-                       ERR_TIMEOUT: unknown, retry with the same sequence */
+                       ERR_TIMEOUT: unknown, retry with the same sequence;
+                       ERR_FULL, ERR_RANGE, ERR_INVALID: never possible */
     uint64_t index; /* of the commit */
     uint64_t term;
     uint64_t leader; /* hint for ERR_NOT_LEADER, or 0 */
@@ -109,7 +110,11 @@ void store_watch_write(struct wire_writer *writer,
 MUST_USE int store_watch_read(struct wire_reader *reader,
                               struct store_watch *watch);
 
-/* MSG_STORE_DELTA: header, then rows to the end of the body. */
+/* MSG_STORE_DELTA: header, then rows to the end of the body.  One sequence of
+ * deltas carries CONF and STATE rows.  LAST is held back while this life of
+ * the store has not yet had CONF from a leader: STATE rows flow meanwhile, and
+ * a new snapshot with FIRST follows when CONF is there.  So a watcher that
+ * must not lose what it had replaces it at LAST, not at FIRST. */
 enum store_delta_flags {
     STORE_DELTA_FIRST = 1 << 0, /* forget what you had: a snapshot begins */
     STORE_DELTA_LAST = 1 << 1   /* the snapshot is complete */
