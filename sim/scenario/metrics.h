@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a run measures, by name: the words of `that`.
+ *
+ * One table drives the expression parser, the checks and
+ * `sixnines describe metrics`.  Whoever runs a scenario supplies the values.
+ */
+#ifndef SIM_SCENARIO_METRICS_H
+#define SIM_SCENARIO_METRICS_H
+
+#include "models/yaml/quantity.h"
+#include "models/yaml/words.h"
+#include "sim/scenario/target.h"
+
+/* X(id, name, unit, argument, argument is optional, worlds, doc) */
+#define METRIC_TABLE(X)                                                       \
+    X(PORTS_OUTAGE, "ports.outage", DURATION, CAUSE, true, WORLDS_ALL,        \
+      "longest time any one front port was out of service")                   \
+    X(PORTS_OUTAGE_TOTAL, "ports.outage-total", DURATION, CAUSE, true,        \
+      WORLDS_ALL, "time out of service, summed over all front ports")         \
+    X(PORTS_DEGRADED, "ports.degraded", DURATION, NONE, false, WORLDS_ALL,    \
+      "longest time any one port had less than nominal fabric capacity")      \
+    X(PORTS_IN_SERVICE, "ports.in-service", COUNT, NONE, false, WORLDS_ALL,   \
+      "front ports in service now")                                           \
+    X(PORTS_TOTAL, "ports.total", COUNT, NONE, false, WORLDS_ALL,             \
+      "front ports of all boxes that were ever in service")                   \
+    X(PORTS_AVAILABILITY, "ports.availability", RATIO, CAUSE, true,           \
+      WORLDS_ALL, "share of port time in service since the run began")        \
+    X(SWITCHOVER_WRITE_OUTAGE, "switchover.write-outage", DURATION, EVENT,    \
+      false, WORLDS_ALL,                                                      \
+      "from the event to the first configuration write committed after it; "  \
+      "0 if writes never stopped")                                            \
+    X(SWITCHOVER_DETECT, "switchover.detect", DURATION, EVENT, false,         \
+      WORLDS_ALL, "from the event until another voter stands for election")   \
+    X(SWITCHOVER_COUNT, "switchover.count", COUNT, NONE, false, WORLDS_ALL,   \
+      "times another controller became active")                               \
+    X(MODULES_ALLOCATED, "modules.allocated", COUNT, NONE, false, WORLDS_ALL, \
+      "module numbers held by boxes now")                                     \
+    X(MODULES_RENUMBERED, "modules.renumbered", COUNT, NONE, false,           \
+      WORLDS_ALL,                                                             \
+      "boxes that got another number while theirs was still reserved")        \
+    X(MODULES_DUPLICATE, "modules.duplicate", COUNT, NONE, false, WORLDS_ALL, \
+      "numbers that two running boxes ever held at once")                     \
+    X(MODULES_NUMBER, "modules.number", COUNT, TARGET, false, WORLDS_ALL,     \
+      "module number the box holds now")                                      \
+    X(MODULES_REFUSED, "modules.refused", COUNT, REASON, true, WORLDS_ALL,    \
+      "boxes that were refused a number, each box once")                      \
+    X(CONTROLLERS_ACTIVE, "cluster.controllers.active", COUNT, NONE, false,   \
+      WORLDS_ALL, "controllers that act now")                                 \
+    X(BOXES_JOINED, "cluster.boxes.joined", COUNT, NONE, false, WORLDS_ALL,   \
+      "boxes with a module number and a lease now")                           \
+    X(BOXES_FORWARDING, "cluster.boxes.forwarding", COUNT, NONE, false,       \
+      WORLDS_ALL, "packet-forwarder boxes that forward now")                  \
+    X(BOXES_HEADLESS, "cluster.boxes.headless", COUNT, NONE, false,           \
+      WORLDS_ALL, "boxes that run without a controller now")                  \
+    X(CLUSTER_CONVERGED, "cluster.converged", PREDICATE, NONE, false,         \
+      WORLDS_ALL,                                                             \
+      "one active controller; every powered box has joined; every powered "   \
+      "packet forwarder that is not drained forwards")                        \
+    X(CLUSTER_CONVERGE_TIME, "cluster.converge-time", DURATION, EVENT, false, \
+      WORLDS_ALL, "from the event until the cluster is converged for good")   \
+    X(BOOT_TIME, "boot.time", DURATION, NONE, false, WORLDS_ALL,              \
+      "from power-on of the cluster until it first converged")                \
+    X(WRITES_ACKED, "writes.acked", COUNT, NONE, false, WORLDS_ALL,           \
+      "probe writes acknowledged to the operator")                            \
+    X(WRITES_LOST, "writes.lost", COUNT, NONE, false, WORLDS_ALL,             \
+      "acknowledged probe writes that a later read does not show")            \
+    X(RAFT_ELECTIONS, "raft.elections", COUNT, NONE, false, WORLDS_ALL,       \
+      "times a voter stood for election since the run began")                 \
+    X(RAFT_TERM, "raft.term", COUNT, NONE, false, WORLDS_ALL,                 \
+      "highest consensus term")                                               \
+    X(ALARMS_ACTIVE, "alarms.active", COUNT, ALARM, true, WORLDS_ALL,         \
+      "alarms raised and not cleared now")                                    \
+    X(ALARMS_RAISED, "alarms.raised", COUNT, ALARM, true, WORLDS_ALL,         \
+      "alarms raised since the run began")                                    \
+    X(FAN_SPEED, "fan.speed", RATIO, TARGET, false, WORLDS_HARDWARE,          \
+      "lowest duty of the box's working fans now")                            \
+    X(SERVICE_RESTARTS, "service.restarts", COUNT, TARGET, true, WORLDS_ALL,  \
+      "service restarts since the run began, on the target or everywhere")    \
+    X(BOX_RESTARTS, "box.restarts", COUNT, TARGET, true, WORLDS_ALL,          \
+      "box restarts since the run began, on the target or everywhere")        \
+    X(CABLING_FAULTS, "cabling.faults", COUNT, NONE, false, WORLDS_ALL,       \
+      "cable ends that differ from the plan now")                             \
+    X(ORACLES_VIOLATIONS, "oracles.violations", COUNT, ORACLE, true,          \
+      WORLDS_MODELLED, "broken properties, of one oracle or of all")          \
+    X(FENCING_REFUSED, "fencing.refused", COUNT, NONE, false, WORLDS_ALL,     \
+      "writes of a deposed controller that boxes refused")                    \
+    X(MEMORY_PEAK, "memory.peak", BYTES, SERVICE, true, WORLDS_MODELLED,      \
+      "most memory any one service held, of that name or of any")             \
+    X(EVENTS_FIRED, "events.fired", COUNT, EVENT, true, WORLDS_ALL,           \
+      "times the timeline's event fired; all events without argument")
+
+enum metric_id {
+#define METRIC_ID(id, name, unit, argument, optional, worlds, doc) METRIC_##id,
+    METRIC_TABLE(METRIC_ID)
+#undef METRIC_ID
+        METRIC_COUNT
+};
+
+enum metric_unit {
+    UNIT_DURATION, /* ps */
+    UNIT_COUNT,
+    UNIT_RATIO, /* parts per 10^9 */
+    UNIT_BYTES,
+    UNIT_PREDICATE /* 0 or 1 */
+};
+
+enum metric_argument {
+    ARGUMENT_NONE,
+    ARGUMENT_CAUSE,  /* word: enum outage_cause */
+    ARGUMENT_EVENT,  /* event: index into the timeline */
+    ARGUMENT_TARGET, /* target */
+    ARGUMENT_ALARM,  /* word: enum alarm_code */
+    ARGUMENT_REASON, /* word: enum refuse_reason */
+    ARGUMENT_ORACLE, /* word: 2 for O2 */
+    ARGUMENT_SERVICE /* word: enum service_id */
+};
+
+/* "all" is also what a missing argument means. */
+enum outage_cause { CAUSE_ALL, CAUSE_PLANNED, CAUSE_UNPLANNED };
+
+enum refuse_reason {
+    REFUSE_ALL,
+    REFUSE_DUPLICATE, /* serial or key is there already */
+    REFUSE_POOL_EXHAUSTED,
+    REFUSE_NO_QUORUM,
+    REFUSE_OTHER
+};
+
+/* Where a scenario can run. */
+enum world_kind {
+    WORLD_DES,
+    WORLD_NS3,
+    WORLD_NETNS,
+    WORLD_MININET,
+    WORLD_HARDWARE,
+    WORLD_KIND_COUNT
+};
+
+#define WORLD_BIT(kind) (1u << (kind))
+#define WORLDS_ALL (WORLD_BIT(WORLD_KIND_COUNT) - 1)
+/* All state can be seen and touched. */
+#define WORLDS_MODELLED (WORLD_BIT(WORLD_DES) | WORLD_BIT(WORLD_NS3))
+/* Fans, power and sensors exist. */
+#define WORLDS_HARDWARE (WORLDS_MODELLED | WORLD_BIT(WORLD_HARDWARE))
+/* Links can be cut without hands. */
+#define WORLDS_LINKS (WORLDS_ALL & ~WORLD_BIT(WORLD_HARDWARE))
+
+struct metric {
+    enum metric_id id;
+    const char *name;
+    enum metric_unit unit;
+    enum metric_argument argument;
+    bool argument_optional;
+    unsigned worlds; /* Bits 1 << enum world_kind. */
+    const char *doc;
+};
+
+/* A metric with its argument, as an expectation names it. */
+struct metric_ref {
+    const struct metric *metric;
+    struct mark mark;
+    const char *text; /* "ports.outage(unplanned)" */
+    bool has_argument;
+    unsigned word;        /* CAUSE, ALARM, REASON, ORACLE, SERVICE. */
+    uint32_t event;       /* EVENT. */
+    struct target target; /* TARGET. */
+};
+
+const struct metric *metric_get(enum metric_id id);
+const struct metric *metric_find(const char *name);
+struct words metric_names(void);
+
+const char *metric_unit_text(enum metric_unit unit);
+const char *metric_argument_text(enum metric_argument argument);
+
+/* The words an argument may take, or NULL (events, targets, oracles). */
+const char *const *metric_argument_words(enum metric_argument argument);
+
+/* How a unit is written and read. */
+enum quantity_kind metric_quantity(enum metric_unit unit);
+
+/* "des", "ns3", ... */
+const char *world_kind_name(enum world_kind kind);
+
+#endif
