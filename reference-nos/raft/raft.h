@@ -21,9 +21,9 @@
  *          ERR_IO.  Destroy the object and start again from what is durable.
  *          A failed write is never repeated.
  * Memory   from the caller's allocator only, bounded by 'log_bytes_max' plus
- *          a fixed part.  ERR_NOMEM from a step: nothing has changed but that
- *          the event is lost (a message counts as dropped, a proposal was not
- *          made, a PERSISTED must be given again).  The object stays good.
+ *          a fixed part.  ERR_NOMEM from a step: a request was not made, a
+ *          message counts as lost; the object stays good.  No other event
+ *          fails for want of memory.
  * Effects  arrays and data belong to the core, valid until its next call.
  * Outcome  a proposal is answered when its entry appears in 'apply' with its
  *          context.  After 'stepped_down' the outcome of every unanswered one
@@ -75,6 +75,8 @@ struct raft_config {
     unsigned inflight_max;       /* Unanswered APPENDs per peer, 1 to 16. */
     unsigned append_entries_max; /* 1 to RAFT_APPEND_ENTRIES_MAX. */
     unsigned trailing_entries;   /* Kept after a snapshot for slow peers. */
+    bool eager_commit;           /* Tell peers of a commit at once, not with
+                                    the next heartbeat; the default. */
     enum raft_mutation mutation;
 };
 
@@ -104,8 +106,7 @@ enum raft_write_kind {
     RAFT_WRITE_ENTRIES,  /* Append 'entries' after the present last one. */
     RAFT_WRITE_TRUNCATE, /* Drop all entries from 'index' on. */
     RAFT_WRITE_SNAPSHOT, /* The snapshot received becomes the durable one, in
-                            one step with: drop all entries up to 'index',
-                            and those after it too if 'drop_log'. */
+                            one step with: drop the whole log. */
     RAFT_WRITE_COMPACT,  /* Own snapshot at 'index' is durable: entries up to
                             'index' may go.  Advice; may be done late. */
 };
@@ -116,7 +117,6 @@ struct raft_write {
     uint64_t term;      /* VOTE. */
     uint64_t voted_for; /* VOTE. */
     uint64_t index;     /* TRUNCATE, SNAPSHOT, COMPACT; first of ENTRIES. */
-    bool drop_log;      /* SNAPSHOT. */
     unsigned entry_count;
     const struct raft_entry *entries;
 };
@@ -241,7 +241,8 @@ void raft_start(struct raft *raft, uint64_t now_ns,
                 struct raft_effects *effects);
 
 /* One step.  0, or why a request (PROPOSE*, TRANSFER, READ) is refused;
- * ERR_NOMEM; ERR_IO: fatal (above).  'effects' is always filled. */
+ * ERR_NOMEM, or ERR_FULL for a message beyond the log's bound: the event is
+ * lost; ERR_IO: fatal (above).  'effects' is always filled. */
 MUST_USE int raft_step(struct raft *raft, uint64_t now_ns,
                        const struct raft_event *event,
                        struct raft_effects *effects);
