@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Fans, power supplies, temperatures, lights and optics of one box.
+ *
+ * Thermal   first order, integers: the equilibrium rises with power and falls
+ *           with total fan speed; temperatures follow with one time constant
+ *           and are computed when asked for, so that a steady box costs no
+ *           events.
+ * Power     a box whose working supplies are fewer than needed goes dark:
+ *           'brown_out' is called.
+ * Changes   failures and recoveries of fans, supplies and optics are told by
+ *           'changed' at once; sensors are read.
+ */
+#ifndef MODELS_CHASSIS_H
+#define MODELS_CHASSIS_H
+
+#include "models/cluster.h"
+#include "reference-nos/platform/hardware.h"
+#include "sim/kernel/kernel.h"
+
+struct chassis; /* Opaque. */
+
+struct chassis_options {
+    const struct box_model *model;
+    uint64_t seed;
+    uint32_t entity;
+    int32_t ambient_mc; /* milli-degrees Celsius */
+    void (*changed)(void *context, const struct hw_change *change);
+    void (*brown_out)(void *context);
+    void *context;
+};
+
+struct chassis *chassis_create(struct kernel *kernel,
+                               const struct chassis_options *options);
+void chassis_destroy(struct chassis *chassis);
+
+void chassis_power(struct chassis *chassis, bool on);
+
+/* As in struct hw_ops. */
+unsigned chassis_count(const struct chassis *chassis, enum hw_kind kind);
+MUST_USE int chassis_describe(const struct chassis *chassis, enum hw_kind kind,
+                              unsigned index,
+                              struct hw_description *description);
+MUST_USE int chassis_read(struct chassis *chassis, enum hw_kind kind,
+                          unsigned index, struct hw_reading *reading);
+MUST_USE int chassis_fan_set(struct chassis *chassis, unsigned index,
+                             unsigned duty_percent);
+MUST_USE int chassis_led_set(struct chassis *chassis, unsigned index,
+                             enum led_state state);
+
+/* Faults: ERR_NOENT for no such item. */
+MUST_USE int chassis_fault_fan(struct chassis *chassis, unsigned index,
+                               bool failed);
+MUST_USE int chassis_fault_psu(struct chassis *chassis, unsigned index,
+                               bool failed);
+/* 0 tells the truth, 1 does not answer, 2 reads 'value_mc'. */
+MUST_USE int chassis_fault_sensor(struct chassis *chassis, unsigned index,
+                                  unsigned mode, int32_t value_mc);
+
+#endif
