@@ -474,6 +474,20 @@ open_rows_close(struct results *results, enum results_state state)
     return results_exec(results, sql);
 }
 
+/* Readers ask by run; made last, as inserting into an index is slower. */
+static int
+indexes_make(struct results *results)
+{
+    return results_exec(
+        results, "CREATE INDEX IF NOT EXISTS expectation_run ON "
+                 "expectation(run);"
+                 "CREATE INDEX IF NOT EXISTS event_run ON event(run);"
+                 "CREATE INDEX IF NOT EXISTS outage_run ON outage(run);"
+                 "CREATE INDEX IF NOT EXISTS metric_run ON metric(run);"
+                 "CREATE INDEX IF NOT EXISTS load_run ON load(run);"
+                 "CREATE INDEX IF NOT EXISTS oracle_run ON oracle(run)");
+}
+
 /* Folds the log in: one plain file, readable from a read-only place. */
 static int
 log_fold(struct results *results)
@@ -502,6 +516,9 @@ results_finish(struct results *results, enum results_state state, char *error,
         results->statements[i] = NULL;
     }
     err = open_rows_close(results, first != 0 ? RESULTS_INTERRUPTED : state);
+    if (first == 0)
+        first = err;
+    err = first == 0 ? indexes_make(results) : 0;
     if (first == 0)
         first = err;
     err = log_fold(results);

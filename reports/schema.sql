@@ -5,6 +5,7 @@
 -- Verdicts are PASS, FAIL, INCONCLUSIVE, NOT-APPLICABLE, or NONE while open.
 -- States are running (also what a killed program leaves), complete,
 -- interrupted.  A missing text is the empty string, never NULL.
+-- Indexes on 'run' are added when a campaign ends.
 -- A reader accepts files of its own version and older ones.
 
 -- One call of the program: one seed or many over one scenario.
