@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reference-nos/raft/raft_test.h"
+Suite *
+raft_schedule_suite(void)
+{
+    return suite_create("raft-schedule");
+}
