@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Life of a simulated box: placed, powered, booting, running, gone.
+ */
+#include "sim/world/des/des_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PURPOSE_BOOT = 0x626f6f74, PURPOSE_NOS = 0x6e6f7300 };
+
+struct simtime
+des_box_time(const struct des_box *box)
+{
+    struct simtime now = kernel_now(box->des->kernel);
+
+    return box->running ? simtime_add(now, simtime_from_ns(box->charged_ns))
+                        : now;
+}
+
+static struct simtime
+boot_time(struct des_box *box, bool warm)
+{
+    struct random_stream stream =
+        random_stream_make(box->des->seed, box->index, PURPOSE_BOOT);
+    const struct box_model *model = box->model;
+
+    stream.n = box->facts.incarnation;
+    return warm ? random_time_between(&stream, model->restart_min,
+                                      model->restart_max)
+                : random_time_between(&stream, model->boot_min,
+                                      model->boot_max);
+}
+
+static void
+boot_start(struct des_box *box, bool warm)
+{
+    box->facts.incarnation++;
+    box->random =
+        random_stream_make(box->des->seed, box->index,
+                           PURPOSE_NOS + (uint32_t)box->facts.incarnation);
+    box->restarting = false;
+    des_observe_numbers(box, OBSERVE_BOX_ON, box->facts.incarnation, 0, 0, 0);
+    des_schedule(
+        box->des, &box->boot_event,
+        simtime_add(kernel_now(box->des->kernel), boot_time(box, warm)));
+}
+
+static void
+boot_fire(struct event *event, struct simtime now)
+{
+    struct des_box *box = CONTAINER_OF(event, struct des_box, boot_event);
+    int err;
+
+    (void)now;
+    cpu_reset(box);
+    des_observe_numbers(box, OBSERVE_BOX_READY, box->facts.incarnation,
+                        box->facts.key, 0, 0);
+    err = node_create(&box->plat, &box->runtime);
+    CHECK(err == 0);
+    /* What became ready while the runtime was being made. */
+    cpu_fire(&box->cpu_event, now);
+    fabric_box_up(box);
+}
+
+static void
+timer_fire(struct event *event, struct simtime now)
+{
+    struct des_box *box = CONTAINER_OF(event, struct des_box, timer_event);
+
+    (void)now;
+    if (box->runtime != NULL)
+        runtime_alarm(box->runtime);
+}
+
+/* Everything volatile of the NOS goes; storage keeps what is durable. */
+static void
+nos_stop(struct des_box *box)
+{
+    struct kernel *kernel = box->des->kernel;
+
+    kernel_cancel(kernel, &box->boot_event);
+    kernel_cancel(kernel, &box->timer_event);
+    kernel_cancel(kernel, &box->restart_event);
+    cpu_reset(box);
+    disk_crash(box->disk);
+    runtime_destroy(box->runtime);
+    box->runtime = NULL;
+    if (box->memory_bytes != 0)
+        des_observe_numbers(box, OBSERVE_LEAK, box->memory_bytes, 0, 0, 0);
+    box->memory_bytes = 0;
+    box->died_at = kernel_now(kernel);
+    fabric_box_down(box);
+}
+
+void
+box_power_off(struct des_box *box, enum reboot_cause cause)
+{
+    if (!box->powered)
+        return;
+    box->powered = false;
+    box->reboot_cause = cause;
+    nos_stop(box);
+    chassis_power(box->chassis, false);
+    mgmt_net_box_power(box->des->net, box->index, false);
+    des_observe_numbers(box, OBSERVE_BOX_OFF, cause, 0, 0, 0);
+}
+
+void
+box_power_on(struct des_box *box)
+{
+    if (box->powered || !box->present)
+        return;
+    box->powered = true;
+    chassis_power(box->chassis, true);
+    mgmt_net_box_power(box->des->net, box->index, true);
+    boot_start(box, false);
+}
+
+static void
+restart_fire(struct event *event, struct simtime now)
+{
+    struct des_box *box = CONTAINER_OF(event, struct des_box, restart_event);
+
+    (void)now;
+    nos_stop(box);
+    des_observe_numbers(box, OBSERVE_BOX_OFF, box->reboot_cause, 0, 0, 0);
+    boot_start(box, true);
+}
+
+/* May be asked by the NOS from inside a handler: happens right after. */
+void
+box_restart(struct des_box *box, enum reboot_cause cause)
+{
+    if (!box->powered || box->restarting)
+        return;
+    box->reboot_cause = cause;
+    box->restarting = true;
+    des_schedule(box->des, &box->restart_event, des_box_time(box));
+}
+
+void
+box_identify(struct des_box *box, uint64_t key, const char *serial)
+{
+    size_t size = strlen(serial);
+
+    CHECK(size < FACTS_SERIAL_MAX);
+    box->facts.key = key;
+    memset(box->facts.serial, 0, sizeof(box->facts.serial));
+    memcpy(box->facts.serial, serial, size);
+    mgmt_net_box_address(box->des->net, box->index, key);
+}
+
+static void
+facts_init(struct des_box *box)
+{
+    const struct cluster_plan *plan = box->des->plan;
+    const struct plan_box *planned = &plan->boxes[box->index];
+
+    box->facts = (struct box_facts){
+        .role = planned->role,
+        .cluster_id = plan->seed ^ 0x5349584e494e4553u,
+        .front_ports = planned->model->front_ports,
+        .fabric_ports = planned->model->fabric_ports,
+    };
+    for (unsigned i = 0; i < plan->voter_count; i++) {
+        if (plan->voters[i] != box->index)
+            continue;
+        box->facts.voter_count = plan->voter_count;
+        box->facts.arbiter = planned->role == ROLE_NCM;
+        for (unsigned j = 0; j < plan->voter_count; j++)
+            box->facts.voters[j] = plan->boxes[plan->voters[j]].key;
+    }
+}
+
+void
+box_init(struct des *des, unsigned index)
+{
+    const struct plan_box *planned = &des->plan->boxes[index];
+    struct des_box *box = &des->boxes[index];
+
+    box->des = des;
+    box->index = index;
+    box->model = planned->model;
+    box->present = index < des->plan->box_count - des->plan->spare_count;
+    box->core_count = planned->model->cpu_cores < DES_CORES_MAX
+                          ? planned->model->cpu_cores
+                          : DES_CORES_MAX;
+    box->reboot_cause = REBOOT_POWER_LOSS;
+    box->plat.ops = &des_plat_ops;
+    box->plat.hw = &des_hw_ops;
+    box->plat.fwd = &des_fwd_ops;
+    box->plat.facts = &box->facts;
+    event_init(&box->boot_event, EVENT_CLASS_POWER, index, boot_fire);
+    event_init(&box->restart_event, EVENT_CLASS_POWER, index, restart_fire);
+    event_init(&box->timer_event, EVENT_CLASS_TIMER, index, timer_fire);
+    event_init(&box->cpu_event, EVENT_CLASS_CPU, index, cpu_fire);
+    facts_init(box);
+    box_identify(box, planned->key, planned->serial);
+    cpu_reset(box);
+}
+
+void
+box_fini(struct des_box *box)
+{
+    runtime_destroy(box->runtime);
+    box->runtime = NULL;
+}

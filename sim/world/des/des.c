@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The world as a whole: its boxes, its clock, its listener.
+ */
+#include "sim/world/des/des_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SWITCH_LATENCY_NS 1000u    /* store-and-forward lookup: assumption */
+#define SWITCH_QUEUE_BYTES 262144u /* per port and priority: assumption */
+#define DISK_SYNC_MIN_US 50u       /* data-centre NVMe with power-loss */
+#define DISK_SYNC_MAX_US 400u      /* protection: assumption */
+#define DISK_BYTES_PER_S 500000000u
+#define DISK_CAPACITY_BYTES (1ull << 30)
+#define CLOCK_DRIFT_MAX_PPB 1000 /* TCXO, 1 ppm: assumption */
+#define AMBIENT_MC 25000
+
+static struct des *
+des_of(struct world *world)
+{
+    return CONTAINER_OF(world, struct des, world);
+}
+
+struct des_box *
+des_box(struct world *world, unsigned index)
+{
+    struct des *des = des_of(world);
+
+    return index < des->box_count ? &des->boxes[index] : NULL;
+}
+
+/* Past the longest run nothing fires any more. */
+void
+des_schedule(struct des *des, struct event *event, struct simtime at)
+{
+    int err = kernel_add(des->kernel, event, at);
+
+    CHECK(err == 0 || err == ERR_RANGE);
+}
+
+void
+des_observe(struct des_box *box, struct observation *seen)
+{
+    struct des *des = box->des;
+
+    seen->at = des_box_time(box);
+    seen->box = box->index;
+    digest_feed_u64(des->digest, ((uint64_t)seen->kind << 32) | seen->box);
+    if (seen->kind == OBSERVE_TRACE) {
+        digest_feed_u64(des->digest, seen->trace.kind);
+        digest_feed_u64(des->digest, seen->trace.a);
+        digest_feed_u64(des->digest, seen->trace.b);
+        digest_feed_u64(des->digest, seen->trace.c);
+        digest_feed_u64(des->digest, seen->trace.d);
+    } else {
+        digest_feed_u64(des->digest, seen->a);
+        digest_feed_u64(des->digest, seen->b);
+    }
+    if (seen->size > 0)
+        digest_feed_bytes(des->digest, seen->bytes, seen->size);
+    if (des->world.listener != NULL)
+        des->world.listener(des->world.listener_context, seen);
+}
+
+void
+des_observe_numbers(struct des_box *box, enum observation_kind kind,
+                    uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    struct observation seen = {.kind = kind, .a = a, .b = b, .c = c, .d = d};
+
+    des_observe(box, &seen);
+}
+
+static void
+deliver(void *context, unsigned index, enum plane plane, uint64_t from,
+        enum lane lane, const void *bytes, size_t size)
+{
+    struct des *des = context;
+    struct des_box *box = &des->boxes[index];
+
+    if (box->runtime != NULL && !box->restarting)
+        runtime_datagram(box->runtime, plane, from, lane, bytes, size);
+}
+
+static void
+disk_done(void *context, unsigned service, uint64_t token, int status)
+{
+    struct des_box *box = context;
+
+    if (box->runtime != NULL && !box->restarting)
+        runtime_storage_done(box->runtime, service, token, status);
+}
+
+static void
+chassis_changed(void *context, const struct hw_change *change)
+{
+    struct des_box *box = context;
+
+    if (box->runtime != NULL && !box->restarting)
+        runtime_hardware_changed(box->runtime, change);
+}
+
+static void
+brown_out(void *context)
+{
+    struct des_box *box = context;
+
+    box_power_off(box, REBOOT_POWER_LOSS);
+}
+
+void
+des_after_handler(struct des_box *box, unsigned service)
+{
+    box->des->last_box = box->index;
+    box->des->last_service = service;
+}
+
+static void
+box_models_create(struct des_box *box)
+{
+    struct des *des = box->des;
+    struct disk_options disk = {
+        .sync_min = simtime_from_us(DISK_SYNC_MIN_US),
+        .sync_max = simtime_from_us(DISK_SYNC_MAX_US),
+        .bytes_per_s = DISK_BYTES_PER_S,
+        .capacity_bytes = DISK_CAPACITY_BYTES,
+        .seed = des->seed,
+        .entity = box->index,
+        .done = disk_done,
+        .context = box,
+    };
+    struct chassis_options chassis = {
+        .model = box->model,
+        .seed = des->seed,
+        .entity = box->index,
+        .ambient_mc = AMBIENT_MC,
+        .changed = chassis_changed,
+        .brown_out = brown_out,
+        .context = box,
+    };
+    struct random_stream clock =
+        random_stream_make(des->seed, box->index, random_purpose("clock"));
+
+    box->disk = disk_create(des->kernel, &disk);
+    box->chassis = chassis_create(des->kernel, &chassis);
+    clock_init(&box->clock, 0,
+               (int64_t)random_below(&clock, 2 * CLOCK_DRIFT_MAX_PPB + 1) -
+                   CLOCK_DRIFT_MAX_PPB);
+}
+
+static struct simtime
+world_now(struct world *world)
+{
+    return kernel_now(des_of(world)->kernel);
+}
+
+static int
+world_run_until(struct world *world, struct simtime until)
+{
+    struct des *des = des_of(world);
+
+    des->stopped = false;
+    (void)kernel_run_until(des->kernel, until);
+    return des->stopped ? ERR_INTERRUPTED : 0;
+}
+
+static void
+world_stop(struct world *world)
+{
+    struct des *des = des_of(world);
+
+    des->stopped = true;
+    kernel_stop(des->kernel);
+}
+
+static int
+world_request(struct world *world, unsigned index, uint64_t token,
+              const void *bytes, size_t size)
+{
+    struct des_box *box = des_box(world, index);
+
+    if (box == NULL || box->runtime == NULL || box->restarting)
+        return ERR_UNREACHABLE;
+    runtime_operator(box->runtime, token, bytes, size);
+    return 0;
+}
+
+static void
+world_box_get(struct world *world, unsigned index, struct world_box *out)
+{
+    const struct des_box *box = des_box(world, index);
+
+    memset(out, 0, sizeof(*out));
+    if (box == NULL)
+        return;
+    out->powered = box->powered;
+    out->running = box->runtime != NULL && !box->restarting;
+    out->forwarding = box->runtime != NULL && box->asic.forwarding;
+    out->key = box->facts.key;
+    memcpy(out->serial, box->facts.serial, sizeof(out->serial));
+    out->role = box->facts.role;
+    out->front_ports = box->facts.front_ports;
+    out->fabric_ports = box->facts.fabric_ports;
+    out->incarnation = box->facts.incarnation;
+}
+
+static void
+world_load_get(struct world *world, unsigned index, struct world_load *out)
+{
+    struct des_box *box = des_box(world, index);
+
+    memset(out, 0, sizeof(*out));
+    if (box == NULL)
+        return;
+    *out = box->load;
+    for (unsigned i = 0; i < SVC_COUNT && box->runtime != NULL; i++) {
+        struct runtime_service_stats stats;
+
+        if (runtime_stats(box->runtime, i, &stats) == 0)
+            out->memory_peak_bytes[i] = stats.memory_peak_bytes;
+    }
+}
+
+static uint64_t
+world_events(struct world *world)
+{
+    return kernel_fired_count(des_of(world)->kernel);
+}
+
+static struct digest_value
+world_digest(struct world *world)
+{
+    return digest_value(des_of(world)->digest);
+}
+
+static void
+world_destroy(struct world *world)
+{
+    struct des *des = des_of(world);
+
+    for (unsigned i = 0; i < des->box_count; i++) {
+        box_fini(&des->boxes[i]);
+        disk_destroy(des->boxes[i].disk);
+        chassis_destroy(des->boxes[i].chassis);
+    }
+    mgmt_net_destroy(des->net);
+    kernel_destroy(des->kernel);
+    fabric_fini(des);
+    digest_destroy(des->digest);
+    free(des->plan_blob);
+    free(des->boxes);
+    free(des);
+}
+
+static const struct world_ops des_ops = {
+    .name = "des",
+    .branchable = true,
+    .now = world_now,
+    .run_until = world_run_until,
+    .stop = world_stop,
+    .inject = des_inject,
+    .request = world_request,
+    .box = world_box_get,
+    .load = world_load_get,
+    .events = world_events,
+    .digest = world_digest,
+    .destroy = world_destroy,
+};
+
+static void
+net_create(struct des *des)
+{
+    struct mgmt_net_options options = {
+        .box_count = des->box_count,
+        .link_bps = des->plan->mgmt_link_bps,
+        .link_delay = des->plan->mgmt_link_delay,
+        .switch_latency = simtime_from_ns(SWITCH_LATENCY_NS),
+        .queue_bytes = SWITCH_QUEUE_BYTES,
+        .seed = des->seed,
+        .deliver = deliver,
+        .context = des,
+    };
+
+    des->net = mgmt_net_create(des->kernel, &options);
+    mgmt_net_plane_power(des->net, PLANE_A, false);
+    mgmt_net_plane_power(des->net, PLANE_B, false);
+}
+
+int
+des_create(const struct des_options *options, struct world **out)
+{
+    struct des *des;
+
+    if (options->plan->box_count > WORLD_BOXES_MAX)
+        return ERR_RANGE;
+    des = calloc(1, sizeof(*des));
+    CHECK(des != NULL);
+    des->world.ops = &des_ops;
+    des->world.plan = options->plan;
+    des->world.listener = options->listener;
+    des->world.listener_context = options->listener_context;
+    des->plan = options->plan;
+    des->seed = options->seed;
+    memcpy(des->costs_ns, options->costs_ns, sizeof(des->costs_ns));
+    des->kernel = kernel_create();
+    des->digest = digest_create(options->checkpoint_events);
+    kernel_observe(des->kernel, digest_event, des->digest);
+    des->box_count = options->plan->box_count;
+    des->boxes = calloc(des->box_count, sizeof(*des->boxes));
+    CHECK(des->boxes != NULL);
+    net_create(des);
+    for (unsigned i = 0; i < des->box_count; i++) {
+        box_init(des, i);
+        des->boxes[i].plat.mutation = options->mutation;
+        box_models_create(&des->boxes[i]);
+    }
+    fabric_init(des);
+    plan_blob_make(des, options);
+    *out = &des->world;
+    return 0;
+}
+
+void
+des_last_handler(struct world *world, unsigned *box, unsigned *service)
+{
+    const struct des *des = des_of(world);
+
+    *box = des->last_box;
+    *service = des->last_service;
+}
+
+bool
+des_step(struct world *world)
+{
+    return kernel_step(des_of(world)->kernel);
+}
+
+size_t
+des_memory_bytes(struct world *world)
+{
+    const struct des *des = des_of(world);
+    size_t bytes = 0;
+
+    for (unsigned i = 0; i < des->box_count; i++)
+        bytes += des->boxes[i].memory_bytes;
+    return bytes;
+}
+
+const struct digest_checkpoint *
+des_checkpoints(struct world *world, size_t *count)
+{
+    const struct des *des = des_of(world);
+
+    return digest_checkpoints(des->digest, count);
+}

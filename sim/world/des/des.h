@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * World "des": the whole cluster in one process, in virtual time.  It runs
+ * the reference NOS's own object files behind the door (plat.h), over the
+ * event kernel and the models.
+ *
+ * Deterministic  plan, costs, seed and what is injected decide everything;
+ *                digest() covers every event and observation.
+ * Branchable     no thread, file or socket is open: fork() is a snapshot.
+ */
+#ifndef SIM_WORLD_DES_DES_H
+#define SIM_WORLD_DES_DES_H
+
+#include "sim/world/world.h"
+
+struct des_options {
+    const struct cluster_plan *plan; /* outlives the world */
+    uint64_t seed;
+    uint32_t costs_ns[COST_COUNT];  /* CPU cost per unit of work */
+    uint32_t tombstone_s;           /* rest of a module number */
+    uint16_t pool_size[ROLE_COUNT]; /* module numbers per role; 0: default */
+    unsigned mutation;              /* planted bug, mutants build only */
+    uint64_t checkpoint_events;     /* digest checkpoints; 0: none */
+    world_listener *listener;
+    void *listener_context;
+};
+
+/* All boxes of the plan are placed and unpowered at time 0, except spares,
+ * which are absent.  Power them on by WORLD_BOX_POWER_ON. */
+MUST_USE int des_create(const struct des_options *options, struct world **out);
+
+/* For branches: the service that handled the latest event, and its box. */
+void des_last_handler(struct world *world, unsigned *box, unsigned *service);
+/* Fires one event of the kernel.  False when none is pending. */
+bool des_step(struct world *world);
+/* Bytes of NOS memory held by all boxes, and what a dropped context left. */
+size_t des_memory_bytes(struct world *world);
+/* The digest's checkpoints, borrowed. */
+const struct digest_checkpoint *des_checkpoints(struct world *world,
+                                                size_t *count);
+
+#endif

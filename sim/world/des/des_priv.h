@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of world "des" share.
+ */
+#ifndef SIM_WORLD_DES_DES_PRIV_H
+#define SIM_WORLD_DES_DES_PRIV_H
+
+#include "models/chassis.h"
+#include "models/clock.h"
+#include "models/disk.h"
+#include "models/mgmt_net.h"
+#include "reference-nos/base/check.h"
+#include "reference-nos/base/list.h"
+#include "reference-nos/node/node.h"
+#include "sim/kernel/kernel.h"
+#include "sim/kernel/random.h"
+#include "sim/world/des/des.h"
+
+#define DES_CORES_MAX 32
+#define DES_NONE UINT32_MAX
+/* A handler may finish the unit of work that took it over the quantum. */
+#define DES_QUANTUM_SLACK_NS 100000u
+/* Loss of light to interrupt. */
+#define DES_LINK_DETECT_NS 10000u
+/* Light to link usable: training of the SerDes. */
+#define DES_LINK_TRAIN_NS 50000000u
+
+struct des;
+
+/* One service, seen as a thread of the box. */
+struct des_thread {
+    struct simtime busy_until;
+    struct simtime not_before;
+    uint32_t slow_permille; /* 1000: full speed */
+    bool hung;
+};
+
+/* One end of a fabric cable. */
+struct des_port {
+    uint32_t peer_box; /* DES_NONE: no cable */
+    uint16_t peer_port;
+    bool faulted;      /* link down by fault, held at both ends */
+    bool up;           /* what the ASIC reports */
+    uint32_t loss_ppm; /* of packets sent from here */
+    struct des_box *box;
+    uint16_t port;
+    struct event change; /* link goes to 'change_up' */
+    bool change_up;
+};
+
+/* The forwarding tables of one ASIC; they die with power only. */
+struct des_asic {
+    bool forwarding;
+    uint16_t module;
+    uint64_t reach[FWD_MODULES_MAX]; /* fabric ports that lead there */
+    uint64_t front_up[4];            /* admin state, a bit per port */
+};
+
+struct des_box {
+    struct plat plat; /* first: the door hands us this */
+    struct des *des;
+    uint32_t index;
+    const struct box_model *model;
+    struct box_facts facts;
+    bool present; /* a box stands in this slot */
+    bool powered;
+    bool restarting;
+    struct simtime died_at;
+    enum reboot_cause reboot_cause;
+    struct runtime *runtime; /* NULL while off or booting */
+    struct event boot_event;
+    struct event restart_event;
+    struct event timer_event;
+
+    /* cpu.c */
+    struct event cpu_event;
+    unsigned ready_mask;
+    struct des_thread threads[SVC_COUNT];
+    struct simtime core_free[DES_CORES_MAX];
+    unsigned core_count;
+    bool running; /* a handler is running now */
+    unsigned running_service;
+    uint64_t charged_ns;
+
+    struct random_stream random;
+    struct clock_model clock;
+    struct disk *disk;
+    struct chassis *chassis;
+
+    /* fabric.c */
+    struct des_port *ports;
+    struct des_asic asic;
+    bool in_service;
+    unsigned weakest_links;
+
+    size_t memory_bytes; /* chunks the NOS holds */
+    struct world_load load;
+};
+
+struct des {
+    struct world world; /* first */
+    const struct cluster_plan *plan;
+    struct kernel *kernel;
+    struct digest *digest;
+    struct mgmt_net *net;
+    struct des_box *boxes;
+    unsigned box_count;
+    uint64_t seed;
+    uint32_t costs_ns[COST_COUNT];
+    uint8_t *plan_blob;
+    size_t plan_blob_size;
+    bool stopped;
+    unsigned last_box, last_service;
+
+    /* fabric.c */
+    struct event ports_event;
+    struct list free_packets, flying_packets, flying_writes;
+    struct random_stream fabric_random;
+    uint64_t reached[WORLD_BOXES_MAX][FWD_MODULES_MAX / 64];
+};
+
+/* des.c */
+
+void des_schedule(struct des *des, struct event *event, struct simtime at);
+void des_observe(struct des_box *box, struct observation *seen);
+void des_observe_numbers(struct des_box *box, enum observation_kind kind,
+                         uint64_t a, uint64_t b, uint64_t c, uint64_t d);
+struct des_box *des_box(struct world *world, unsigned index);
+
+/* box.c */
+
+void box_init(struct des *des, unsigned index);
+void box_fini(struct des_box *box);
+void box_power_on(struct des_box *box);
+/* Off at once: everything volatile is gone. */
+void box_power_off(struct des_box *box, enum reboot_cause cause);
+void box_restart(struct des_box *box, enum reboot_cause cause);
+/* Another box with these facts stands in the slot from now on. */
+void box_identify(struct des_box *box, uint64_t key, const char *serial);
+/* Now, as the running handler of 'box' has it. */
+struct simtime des_box_time(const struct des_box *box);
+void des_after_handler(struct des_box *box, unsigned service);
+
+/* plat.c: the door */
+
+extern const struct plat_ops des_plat_ops;
+extern const struct hw_ops des_hw_ops;
+
+/* cpu.c */
+
+void cpu_ready(struct des_box *box, unsigned service);
+void cpu_fire(struct event *event, struct simtime now);
+void cpu_charge(struct des_box *box, enum cost cost, uint64_t units);
+void cpu_hang(struct des_box *box, unsigned service, bool on);
+void cpu_reset(struct des_box *box);
+
+/* fabric.c: cables, ASIC tables, ports in service */
+
+extern const struct fwd_ops des_fwd_ops;
+void fabric_init(struct des *des);
+void fabric_fini(struct des *des);
+void fabric_box_up(struct des_box *box);
+void fabric_box_down(struct des_box *box);
+void fabric_link_fault(struct des_box *box, unsigned port, bool down);
+void fabric_swap_ends(struct des_box *a, unsigned a_port, struct des_box *b,
+                      unsigned b_port);
+void fabric_swap_boxes(struct des_box *a, struct des_box *b);
+void fabric_send(struct des_box *box, unsigned port, const void *bytes,
+                 size_t size);
+
+/* inject.c */
+
+int des_inject(struct world *world, const struct world_fault *fault);
+
+/* plan_blob.c: the plan as the installer hands it to the controllers */
+
+void plan_blob_make(struct des *des, const struct des_options *options);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The plan as the installer hands it to the controllers: blob "plan".
+ */
+#include "reference-nos/schema/plan.h"
+
+#include "sim/world/des/des_priv.h"
+
+#include <stdlib.h>
+
+#define BLOB_BYTES_PER_ITEM 64u
+
+static const uint16_t default_pool_size[ROLE_COUNT] = {
+    [ROLE_NCC] = MODULE_POOL_NCC,
+    [ROLE_NCP] = MODULE_POOL_NCP,
+    [ROLE_NCF] = MODULE_POOL_NCF,
+    [ROLE_NCM] = MODULE_POOL_NCM,
+};
+
+/* Spare slots are not in the plan: their boxes are numbered as they come. */
+static unsigned
+planned_count(const struct cluster_plan *plan)
+{
+    return plan->box_count - plan->spare_count;
+}
+
+static unsigned
+planned_cables(const struct cluster_plan *plan)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < plan->cable_count; i++)
+        count += plan->cables[i].ncp_box < planned_count(plan);
+    return count;
+}
+
+static void
+modules_write(struct wire_writer *writer, const struct cluster_plan *plan)
+{
+    for (unsigned i = 0; i < planned_count(plan); i++) {
+        const struct plan_box *box = &plan->boxes[i];
+        struct module_key key = {box->role, box->number};
+        struct plan_row row = {{0}};
+
+        for (unsigned j = 0; box->serial[j] != '\0'; j++)
+            row.serial[j] = box->serial[j];
+        plan_module_write(writer, &key, &row);
+    }
+}
+
+static void
+cables_write(struct wire_writer *writer, const struct cluster_plan *plan)
+{
+    for (unsigned i = 0; i < plan->cable_count; i++) {
+        const struct plan_cable *cable = &plan->cables[i];
+        struct cable_key key = {plan->boxes[cable->ncp_box].number,
+                                cable->ncp_port};
+        struct cable_row row = {plan->boxes[cable->ncf_box].number,
+                                cable->ncf_port};
+
+        if (cable->ncp_box < planned_count(plan))
+            plan_cable_write(writer, &key, &row);
+    }
+}
+
+void
+plan_blob_make(struct des *des, const struct des_options *options)
+{
+    const struct cluster_plan *plan = des->plan;
+    size_t room =
+        (1 + planned_count(plan) + plan->cable_count) * BLOB_BYTES_PER_ITEM;
+    struct wire_writer writer;
+    struct cluster_row cluster = {
+        .cluster_id = des->boxes[0].facts.cluster_id,
+        .tombstone_s = options->tombstone_s,
+    };
+
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        cluster.pool_size[role] = options->pool_size[role] != 0
+                                      ? options->pool_size[role]
+                                      : default_pool_size[role];
+    des->plan_blob = malloc(room);
+    CHECK(des->plan_blob != NULL);
+    wire_writer_init(&writer, des->plan_blob, room);
+    plan_begin(&writer, &cluster, planned_count(plan), planned_cables(plan));
+    modules_write(&writer, plan);
+    cables_write(&writer, plan);
+    CHECK(wire_writer_ok(&writer));
+    des->plan_blob_size = wire_writer_size(&writer);
+}
