@@ -86,7 +86,7 @@ struct world_fault {
 /* X(name, what a, b, c, d mean) */
 #define OBSERVATION_TABLE(X)                                                  \
     X(OBSERVE_TRACE, "the NOS said something: .trace")                        \
-    X(OBSERVE_BOX_OFF, "a: enum reboot_cause")                                \
+    X(OBSERVE_BOX_OFF, "a: enum reboot_cause; d: key")                        \
     X(OBSERVE_BOX_ON, "power is on, the box boots; a: incarnation")           \
     X(OBSERVE_BOX_READY, "the NOS runs; a: incarnation, b: key")              \
     X(OBSERVE_PORTS, "a: front ports in service, b: front ports")             \

@@ -103,7 +103,7 @@ box_power_off(struct des_box *box, enum reboot_cause cause)
     nos_stop(box);
     chassis_power(box->chassis, false);
     mgmt_net_box_power(box->des->net, box->index, false);
-    des_observe_numbers(box, OBSERVE_BOX_OFF, cause, 0, 0, 0);
+    des_observe_numbers(box, OBSERVE_BOX_OFF, cause, 0, 0, box->facts.key);
 }
 
 void
@@ -124,7 +124,8 @@ restart_fire(struct event *event, struct simtime now)
 
     (void)now;
     nos_stop(box);
-    des_observe_numbers(box, OBSERVE_BOX_OFF, box->reboot_cause, 0, 0, 0);
+    des_observe_numbers(box, OBSERVE_BOX_OFF, box->reboot_cause, 0, 0,
+                        box->facts.key);
     boot_start(box, true);
 }
 

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "faults/ledger.h"
+
+#include "reference-nos/base/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PPT UINT64_C(1000000000000)
+
+struct account {
+    unsigned ports;      /* front ports of the box */
+    unsigned in_service; /* now */
+    bool counted;        /* was in service once since the account opened */
+    bool degraded;
+    size_t entry; /* its open entry + 1, or 0 */
+    bool planned; /* the latest cause that touched it */
+    bool touched;
+    char cause[LEDGER_CAUSE_MAX];
+};
+
+struct ledger {
+    unsigned box_count;
+    struct account *accounts;
+    bool open;
+    struct simtime from;
+    char cause[LEDGER_CAUSE_MAX]; /* latest of all */
+    struct ledger_entry *entries;
+    size_t count, room;
+};
+
+static void
+text_copy(char *to, const char *text)
+{
+    size_t size = strlen(text);
+
+    if (size >= LEDGER_CAUSE_MAX)
+        size = LEDGER_CAUSE_MAX - 1;
+    memcpy(to, text, size);
+    to[size] = '\0';
+}
+
+struct ledger *
+ledger_create(const struct cluster_plan *plan)
+{
+    struct ledger *ledger = calloc(1, sizeof(*ledger));
+
+    CHECK(ledger != NULL);
+    ledger->box_count = plan->box_count;
+    ledger->accounts = calloc(plan->box_count, sizeof(*ledger->accounts));
+    CHECK(ledger->accounts != NULL);
+    for (unsigned i = 0; i < plan->box_count; i++)
+        ledger->accounts[i].ports =
+            plan->boxes[i].role == ROLE_NCP &&
+                    i < plan->box_count - plan->spare_count
+                ? plan->boxes[i].model->front_ports
+                : 0;
+    text_copy(ledger->cause, "no fault was injected");
+    return ledger;
+}
+
+void
+ledger_destroy(struct ledger *ledger)
+{
+    if (ledger == NULL)
+        return;
+    free(ledger->accounts);
+    free(ledger->entries);
+    free(ledger);
+}
+
+static struct ledger_entry *
+entry_add(struct ledger *ledger)
+{
+    if (ledger->count == ledger->room) {
+        ledger->room = ledger->room * 2 + 64;
+        ledger->entries =
+            realloc(ledger->entries, ledger->room * sizeof(*ledger->entries));
+        CHECK(ledger->entries != NULL);
+    }
+    return &ledger->entries[ledger->count++];
+}
+
+static void
+outage_begin(struct ledger *ledger, unsigned box, struct simtime at)
+{
+    struct account *account = &ledger->accounts[box];
+    struct ledger_entry *entry = entry_add(ledger);
+
+    *entry = (struct ledger_entry){
+        .box = box,
+        .ports = account->ports,
+        .from = at,
+        .to = at,
+        .open = true,
+        .planned = account->touched && account->planned,
+    };
+    text_copy(entry->cause, account->touched ? account->cause : ledger->cause);
+    account->entry = ledger->count;
+}
+
+static void
+ports_change(struct ledger *ledger, const struct observation *seen)
+{
+    struct account *account = &ledger->accounts[seen->box];
+
+    account->in_service = (unsigned)seen->a;
+    account->ports = (unsigned)seen->b;
+    if (!ledger->open)
+        return;
+    if (seen->a > 0) {
+        account->counted = true;
+        if (account->entry > 0) {
+            struct ledger_entry *entry = &ledger->entries[account->entry - 1];
+
+            entry->to = seen->at;
+            entry->open = false;
+            account->entry = 0;
+        }
+    } else if (account->counted && account->entry == 0) {
+        outage_begin(ledger, seen->box, seen->at);
+    }
+}
+
+void
+ledger_observe(struct ledger *ledger, const struct observation *seen)
+{
+    if (seen->box >= ledger->box_count)
+        return;
+    if (seen->kind == OBSERVE_PORTS)
+        ports_change(ledger, seen);
+    else if (seen->kind == OBSERVE_FABRIC)
+        ledger->accounts[seen->box].degraded =
+            seen->a > 0 && seen->a < seen->b;
+}
+
+void
+ledger_open(struct ledger *ledger, struct simtime at)
+{
+    ledger->open = true;
+    ledger->from = at;
+    for (unsigned i = 0; i < ledger->box_count; i++)
+        ledger->accounts[i].counted = ledger->accounts[i].in_service > 0;
+}
+
+void
+ledger_cause(struct ledger *ledger, const struct box_set *boxes, bool planned,
+             const char *text)
+{
+    text_copy(ledger->cause, text);
+    for (unsigned i = 0; i < ledger->box_count; i++) {
+        struct account *account = &ledger->accounts[i];
+
+        if (!box_set_has(boxes, i))
+            continue;
+        account->touched = true;
+        account->planned = planned;
+        text_copy(account->cause, text);
+    }
+}
+
+void
+ledger_close(struct ledger *ledger, struct simtime at)
+{
+    for (size_t i = 0; i < ledger->count; i++) {
+        if (ledger->entries[i].open)
+            ledger->entries[i].to = at;
+    }
+}
+
+size_t
+ledger_count(const struct ledger *ledger)
+{
+    return ledger->count;
+}
+
+const struct ledger_entry *
+ledger_get(const struct ledger *ledger, size_t index)
+{
+    CHECK(index < ledger->count);
+    return &ledger->entries[index];
+}
+
+static bool
+counts(const struct ledger_entry *entry, enum ledger_kind kind,
+       const struct box_set *except)
+{
+    if (except != NULL && box_set_has(except, entry->box))
+        return false;
+    return kind == LEDGER_ALL || entry->planned == (kind == LEDGER_PLANNED);
+}
+
+static struct simtime
+entry_span(const struct ledger_entry *entry, struct simtime now)
+{
+    return simtime_sub(entry->open ? now : entry->to, entry->from);
+}
+
+struct simtime
+ledger_longest(const struct ledger *ledger, enum ledger_kind kind,
+               struct simtime now, const struct box_set *except)
+{
+    struct simtime longest = {0};
+
+    for (size_t i = 0; i < ledger->count; i++) {
+        if (counts(&ledger->entries[i], kind, except))
+            longest =
+                simtime_max(longest, entry_span(&ledger->entries[i], now));
+    }
+    return longest;
+}
+
+uint64_t
+ledger_total_port_ps(const struct ledger *ledger, enum ledger_kind kind,
+                     struct simtime now, const struct box_set *except)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < ledger->count; i++) {
+        const struct ledger_entry *entry = &ledger->entries[i];
+        uint64_t lost;
+
+        if (!counts(entry, kind, except))
+            continue;
+        if (__builtin_mul_overflow(entry_span(entry, now).ps, entry->ports,
+                                   &lost) ||
+            __builtin_add_overflow(total, lost, &total))
+            return UINT64_MAX;
+    }
+    return total;
+}
+
+unsigned
+ledger_ports_in_service(const struct ledger *ledger)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < ledger->box_count; i++)
+        count += ledger->accounts[i].in_service;
+    return count;
+}
+
+unsigned
+ledger_ports(const struct ledger *ledger)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < ledger->box_count; i++)
+        count += ledger->accounts[i].ports;
+    return count;
+}
+
+unsigned
+ledger_ports_degraded(const struct ledger *ledger)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < ledger->box_count; i++) {
+        if (ledger->accounts[i].degraded)
+            count += ledger->accounts[i].in_service;
+    }
+    return count;
+}
+
+uint64_t
+ledger_availability_ppt(const struct ledger *ledger, enum ledger_kind kind,
+                        struct simtime now)
+{
+    uint64_t span_us = simtime_sub(now, ledger->from).ps / SIMTIME_PS_PER_US;
+    uint64_t lost_us =
+        ledger_total_port_ps(ledger, kind, now, NULL) / SIMTIME_PS_PER_US;
+    uint64_t all_us = span_us * ledger_ports(ledger);
+
+    if (all_us == 0)
+        return PPT;
+    if (lost_us >= all_us)
+        return 0;
+    return PPT - (uint64_t)((unsigned __int128)lost_us * PPT / all_us);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "faults/oracles.h"
+
+#include "faults/oracles_priv.h"
+#include "reference-nos/base/check.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* At the quiet end the boxes may hold this much more than at the start. */
+#define MEMORY_GROWTH_PERCENT 50u
+
+static const struct {
+    const char *id;
+    const char *title;
+} names[ORACLE_COUNT] = {
+    [ORACLE_O2] = {"O2", "an acknowledged write survives"},
+    [ORACLE_O3] = {"O3", "one controller's writes in one term, at the card"},
+    [ORACLE_O8] = {"O8", "module numbers unique, stable, rested"},
+    [ORACLE_O11] = {"O11", "memory and pools back to baseline"},
+    [ORACLE_O12] = {"O12", "queues, memory and steps within bounds"},
+    [ORACLE_O13] = {"O13", "converges after healing"},
+    [ORACLE_O14] = {"O14", "replicas equal at equal index"},
+};
+
+struct oracles *
+oracles_create(const struct cluster_plan *plan, struct simtime tombstone)
+{
+    struct oracles *oracles = calloc(1, sizeof(*oracles));
+
+    CHECK(oracles != NULL);
+    oracles->plan = plan;
+    oracles->tombstone = tombstone;
+    for (unsigned i = 0; i < ORACLE_COUNT; i++) {
+        oracles->results[i].id = names[i].id;
+        oracles->results[i].title = names[i].title;
+    }
+    return oracles;
+}
+
+void
+oracles_destroy(struct oracles *oracles)
+{
+    if (oracles == NULL)
+        return;
+    free(oracles->applied);
+    free(oracles);
+}
+
+void
+oracle_violated(struct oracles *oracles, enum oracle oracle, struct simtime at,
+                const char *format, ...)
+{
+    struct oracle_result *result = &oracles->results[oracle];
+    va_list args;
+
+    if (result->violations++ > 0)
+        return;
+    result->first_at = at;
+    va_start(args, format);
+    (void)vsnprintf(result->first, sizeof(result->first), format, args);
+    va_end(args);
+}
+
+/* ---- O2 ---- */
+
+void
+oracles_acknowledged(struct oracles *oracles, uint64_t client,
+                     uint64_t sequence)
+{
+    unsigned i = 0;
+
+    while (i < oracles->client_count &&
+           oracles->acknowledged[i].client != client)
+        i++;
+    if (i == ORACLE_CLIENTS_MAX)
+        return;
+    if (i == oracles->client_count) {
+        oracles->acknowledged[i].client = client;
+        oracles->client_count++;
+    }
+    if (sequence > oracles->acknowledged[i].sequence)
+        oracles->acknowledged[i].sequence = sequence;
+}
+
+void
+oracles_read_back(struct oracles *oracles, struct simtime at, uint64_t client,
+                  uint64_t sequence)
+{
+    for (unsigned i = 0; i < oracles->client_count; i++) {
+        if (oracles->acknowledged[i].client != client)
+            continue;
+        oracle_exercised(oracles, ORACLE_O2);
+        if (sequence < oracles->acknowledged[i].sequence)
+            oracle_violated(oracles, ORACLE_O2, at,
+                            "write %" PRIu64
+                            " was acknowledged, a read gives %" PRIu64,
+                            oracles->acknowledged[i].sequence, sequence);
+    }
+}
+
+/* A new leader's first entry comes after everything acknowledged before
+ * (leader completeness, Ongaro and Ousterhout 2014, section 5.4). */
+static void
+leader_ready(struct oracles *oracles, const struct observation *seen)
+{
+    uint64_t term = seen->trace.a;
+    uint64_t index = seen->trace.b;
+
+    if (oracles->acked_index == 0 || oracles->acked_term >= term)
+        return;
+    oracle_exercised(oracles, ORACLE_O2);
+    if (index <= oracles->acked_index)
+        oracle_violated(oracles, ORACLE_O2, seen->at,
+                        "index %" PRIu64 " was acknowledged in term %" PRIu64
+                        ", term %" PRIu64 " starts at index %" PRIu64,
+                        oracles->acked_index, oracles->acked_term, term,
+                        index);
+}
+
+static void
+acknowledged(struct oracles *oracles, const struct observation *seen)
+{
+    oracle_exercised(oracles, ORACLE_O2);
+    if (seen->trace.c <= oracles->acked_index)
+        return;
+    oracles->acked_index = seen->trace.c;
+    oracles->acked_term = seen->trace.d;
+}
+
+/* ---- O3 ---- */
+
+static void
+write_accepted(struct oracles *oracles, const struct observation *seen)
+{
+    uint64_t term = seen->trace.a;
+    uint64_t controller = seen->trace.b;
+    uint64_t *owner;
+
+    oracle_exercised(oracles, ORACLE_O3);
+    if (term < oracles->box_term[seen->box])
+        oracle_violated(oracles, ORACLE_O3, seen->at,
+                        "%s accepted a write of term %" PRIu64
+                        " after one of term %" PRIu64,
+                        oracles->plan->boxes[seen->box].name, term,
+                        oracles->box_term[seen->box]);
+    else
+        oracles->box_term[seen->box] = term;
+    if (term >= ORACLE_TERMS_MAX)
+        return;
+    owner = &oracles->term_owner[term];
+    if (*owner == 0)
+        *owner = controller;
+    else if (*owner != controller)
+        oracle_violated(oracles, ORACLE_O3, seen->at,
+                        "%s accepted writes of %016" PRIx64 " and %016" PRIx64
+                        " in term %" PRIu64,
+                        oracles->plan->boxes[seen->box].name, *owner,
+                        controller, term);
+}
+
+/* ---- O14 ---- */
+
+static void
+applied_grow(struct oracles *oracles, uint64_t index)
+{
+    size_t room = oracles->applied_room;
+
+    while (room <= index)
+        room = room * 2 + 1024;
+    oracles->applied =
+        realloc(oracles->applied, room * sizeof(*oracles->applied));
+    CHECK(oracles->applied != NULL);
+    memset(oracles->applied + oracles->applied_room, 0,
+           (room - oracles->applied_room) * sizeof(*oracles->applied));
+    oracles->applied_room = room;
+}
+
+static void
+entry_applied(struct oracles *oracles, const struct observation *seen)
+{
+    uint64_t index = seen->trace.a;
+    struct applied *applied;
+
+    if (index > (1ull << 32))
+        return;
+    if (index >= oracles->applied_room)
+        applied_grow(oracles, index);
+    applied = &oracles->applied[index];
+    if (!applied->known) {
+        applied->known = true;
+        applied->digest_high = seen->trace.c;
+        applied->digest_low = seen->trace.d;
+        return;
+    }
+    oracle_exercised(oracles, ORACLE_O14);
+    if (applied->digest_high != seen->trace.c ||
+        applied->digest_low != seen->trace.d)
+        oracle_violated(oracles, ORACLE_O14, seen->at,
+                        "%s differs from another voter at index %" PRIu64,
+                        oracles->plan->boxes[seen->box].name, index);
+}
+
+/* ---- O11, O12, O13 ---- */
+
+void
+oracles_memory(struct oracles *oracles, struct simtime at,
+               size_t baseline_bytes, size_t end_bytes)
+{
+    oracle_exercised(oracles, ORACLE_O11);
+    if (end_bytes >
+        baseline_bytes + baseline_bytes / 100 * MEMORY_GROWTH_PERCENT)
+        oracle_violated(oracles, ORACLE_O11, at,
+                        "boxes held %zu bytes at first, %zu at the end",
+                        baseline_bytes, end_bytes);
+}
+
+void
+oracles_converged(struct oracles *oracles, struct simtime at, bool yes)
+{
+    oracle_exercised(oracles, ORACLE_O13);
+    if (!yes)
+        oracle_violated(oracles, ORACLE_O13, at,
+                        "all faults are healed, the cluster is not whole");
+}
+
+void
+oracles_bound(struct oracles *oracles, struct simtime at, unsigned box,
+              const char *what, uint64_t depth, uint64_t bound)
+{
+    oracle_exercised(oracles, ORACLE_O12);
+    if (depth > bound)
+        oracle_violated(oracles, ORACLE_O12, at,
+                        "%s: %s at %" PRIu64 ", bound %" PRIu64,
+                        oracles->plan->boxes[box].name, what, depth, bound);
+}
+
+static void
+trace_observe(struct oracles *oracles, const struct observation *seen)
+{
+    const struct trace_record *trace = &seen->trace;
+
+    if (trace->kind == TRACE_APPLIED)
+        entry_applied(oracles, seen);
+    else if (trace->kind == TRACE_WRITE_ACCEPTED)
+        write_accepted(oracles, seen);
+    else if (trace->kind == TRACE_ACKNOWLEDGED)
+        acknowledged(oracles, seen);
+    else if (trace->kind == TRACE_LEADER_READY)
+        leader_ready(oracles, seen);
+    else if (trace->kind == TRACE_MODULE)
+        oracle_module_given(oracles, seen);
+    else if (trace->kind == TRACE_JOINED)
+        oracle_module_joined(oracles, seen);
+    else if (trace->kind == TRACE_SERVICE_DIED)
+        oracle_exercised(oracles, ORACLE_O11);
+    else if (trace->kind == TRACE_BOUND)
+        oracles_bound(oracles, seen->at, seen->box, "a queue", trace->b,
+                      trace->c);
+}
+
+void
+oracles_observe(struct oracles *oracles, const struct observation *seen)
+{
+    if (seen->kind == OBSERVE_TRACE) {
+        trace_observe(oracles, seen);
+    } else if (seen->kind == OBSERVE_LEAK) {
+        oracle_violated(oracles, ORACLE_O11, seen->at,
+                        "%s left %" PRIu64 " bytes behind",
+                        oracles->plan->boxes[seen->box].name, seen->a);
+    } else if (seen->kind == OBSERVE_QUANTUM) {
+        oracle_violated(oracles, ORACLE_O12, seen->at,
+                        "%s: service %s ran %" PRIu64 " ns over the quantum",
+                        oracles->plan->boxes[seen->box].name,
+                        service_name((unsigned)seen->a), seen->b);
+    } else if (seen->kind == OBSERVE_BOX_OFF) {
+        oracle_exercised(oracles, ORACLE_O11);
+        oracle_module_box_off(oracles, seen);
+        if (seen->a == REBOOT_REPLACED)
+            oracles->box_term[seen->box] = 0;
+    } else if (seen->kind == OBSERVE_BOX_READY) {
+        oracle_exercised(oracles, ORACLE_O12);
+    }
+}
+
+const struct oracle_result *
+oracles_result(const struct oracles *oracles, enum oracle oracle)
+{
+    CHECK(oracle < ORACLE_COUNT);
+    return &oracles->results[oracle];
+}
+
+uint64_t
+oracles_violations(const struct oracles *oracles)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < ORACLE_COUNT; i++)
+        count += oracles->results[i].violations;
+    return count;
+}
+
+uint64_t
+oracles_modules_renumbered(const struct oracles *oracles)
+{
+    return oracles->renumbered;
+}
+
+uint64_t
+oracles_modules_duplicate(const struct oracles *oracles)
+{
+    return oracles->duplicate;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Oracles: properties that must hold whatever happens, judged on what a
+ * world lets be seen.  Numbers as in the catalogue (faults/README.md).
+ *
+ * Exercised  every oracle counts how often it really judged something; one
+ *            that never did proves nothing.
+ * Memory     O14 keeps 24 bytes for each log index applied.
+ */
+#ifndef FAULTS_ORACLES_H
+#define FAULTS_ORACLES_H
+
+#include "sim/world/world.h"
+
+enum oracle {
+    ORACLE_O2,  /* acknowledged means it survives */
+    ORACLE_O3,  /* one controller's writes in one term, judged at the card */
+    ORACLE_O8,  /* module numbers unique, stable, rested before reuse */
+    ORACLE_O11, /* memory and pools back to baseline */
+    ORACLE_O12, /* queues, memory, step cost within their bounds */
+    ORACLE_O13, /* converges after healing */
+    ORACLE_O14, /* replicas equal at equal index */
+    ORACLE_COUNT
+};
+
+#define ORACLE_TEXT_MAX 192
+
+struct oracle_result {
+    const char *id;    /* "O2" */
+    const char *title; /* one line */
+    uint64_t exercised;
+    uint64_t violations;
+    struct simtime first_at;
+    char first[ORACLE_TEXT_MAX]; /* the first violation, "" for none */
+};
+
+struct oracles; /* Opaque. */
+
+struct oracles *oracles_create(const struct cluster_plan *plan,
+                               struct simtime tombstone);
+void oracles_destroy(struct oracles *oracles);
+
+void oracles_observe(struct oracles *oracles, const struct observation *seen);
+/* The probe had 'sequence' of 'client' acknowledged; later a linearizable
+ * read gave 'sequence' (O2). */
+void oracles_acknowledged(struct oracles *oracles, uint64_t client,
+                          uint64_t sequence);
+void oracles_read_back(struct oracles *oracles, struct simtime at,
+                       uint64_t client, uint64_t sequence);
+/* O11: NOS memory of all boxes when the run began and at its quiet end. */
+void oracles_memory(struct oracles *oracles, struct simtime at,
+                    size_t baseline_bytes, size_t end_bytes);
+/* O13: what was injected is healed; has the cluster converged in time? */
+void oracles_converged(struct oracles *oracles, struct simtime at, bool yes);
+/* O12: a bound seen from outside: a mailbox, a context, a queue. */
+void oracles_bound(struct oracles *oracles, struct simtime at, unsigned box,
+                   const char *what, uint64_t depth, uint64_t bound);
+
+const struct oracle_result *oracles_result(const struct oracles *oracles,
+                                           enum oracle oracle);
+uint64_t oracles_violations(const struct oracles *oracles);
+/* Counts for metrics. */
+uint64_t oracles_modules_renumbered(const struct oracles *oracles);
+uint64_t oracles_modules_duplicate(const struct oracles *oracles);
+
+#endif
