@@ -6,6 +6,7 @@
 #define NOS_BASE_COMPILER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* The caller must look at the result. */
 #define MUST_USE __attribute__((warn_unused_result))
@@ -21,8 +22,9 @@
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The object of type 'type' whose member 'member' 'pointer' points to. */
+/* The object of type 'type' whose member 'member' 'pointer' points to; the
+ * pointer may be to const. */
 #define CONTAINER_OF(pointer, type, member)                                   \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+    ((type *)((uintptr_t)(pointer)-offsetof(type, member)))
 
 #endif
