@@ -53,8 +53,14 @@ sums_load(struct campaign *campaign)
         db_integer(db, "SELECT count(*) FROM run WHERE campaign=?", id);
     campaign->worst_run = worst_run_find(db, id);
     counts_load(db,
-                "SELECT verdict, count(*) FROM expectation WHERE campaign=? "
-                "GROUP BY verdict",
+                "SELECT CASE max(CASE e.verdict WHEN 'FAIL' THEN 4 WHEN "
+                "'INCONCLUSIVE' THEN 3 WHEN 'NONE' THEN 2 WHEN 'PASS' THEN 1 "
+                "ELSE 0 END) WHEN 4 THEN 'FAIL' WHEN 3 THEN 'INCONCLUSIVE' "
+                "WHEN 2 THEN 'NONE' WHEN 1 THEN 'PASS' ELSE 'NOT-APPLICABLE' "
+                "END, 1 FROM expectation e WHERE campaign=?1 "
+                "AND (run IS NULL OR number NOT IN (SELECT number FROM "
+                "expectation WHERE campaign=?1 AND run IS NULL)) "
+                "GROUP BY run IS NULL, number",
                 id, campaign->expectations);
     counts_load(db,
                 "SELECT verdict, count(*) FROM run WHERE campaign=? GROUP BY "

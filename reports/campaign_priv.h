@@ -31,8 +31,9 @@ struct campaign {
     int exit_code; /* -1 while running. */
     int64_t seeds_planned;
     int64_t runs;
-    int64_t worst_run;                   /* 0 when there is no run. */
-    int64_t expectations[VERDICT_COUNT]; /* Of runs and over seeds. */
+    int64_t worst_run; /* 0 when there is no run. */
+    /* Each expectation once, by its worst verdict over the seeds. */
+    int64_t expectations[VERDICT_COUNT];
     int64_t run_verdicts[VERDICT_COUNT];
     int64_t violations; /* Of oracles. */
 };

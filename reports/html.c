@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reference-nos/base/check.h"
 #include "reference-nos/base/err.h"
 #include "reports/campaign_priv.h"
 #include "reports/db_priv.h"
@@ -124,13 +125,18 @@ fact_text(struct page *page, const char *name, const char *value)
     page_markup(page, "</dd></div>\n");
 }
 
+/* Sums over the seeds; token and size of the run that is shown. */
 static void
 run_facts(struct page *page)
 {
+    bool many = page->run_count > 1;
     sqlite3_stmt *query = db_query(
         page->db,
-        "SELECT seed, boxes, ports, duration_ps, events, wall_ns, boot_ps, "
-        "replay_token FROM run WHERE id=?",
+        "SELECT seed, boxes, ports, total(a.duration_ps), total(a.events), "
+        "total(a.wall_ns), boot_ps, replay_token FROM (SELECT seed, boxes, "
+        "ports, boot_ps, replay_token, campaign FROM run WHERE id=?) s JOIN "
+        "(SELECT campaign, duration_ps, events, wall_ns FROM run) a ON "
+        "a.campaign=s.campaign GROUP BY s.campaign",
         page->shown_run);
 
     if (sqlite3_step(query) == SQLITE_ROW) {
@@ -140,8 +146,10 @@ run_facts(struct page *page)
         text_count(&page->out, (uint64_t)sqlite3_column_int64(query, 2));
         page_markup(page, " ports</dd></div>\n");
         fact_begin(page, "Simulated");
+        if (many)
+            text_addf(&page->out, "%" PRId64 " seeds, ", page->run_count);
         text_time_ps(&page->out, sqlite3_column_double(query, 3));
-        if (sqlite3_column_double(query, 6) > 0) {
+        if (!many && sqlite3_column_double(query, 6) > 0) {
             page_markup(page, ", after a boot of ");
             text_time_ps(&page->out, sqlite3_column_double(query, 6));
         }
@@ -153,10 +161,9 @@ run_facts(struct page *page)
             text_time_ps(&page->out, sqlite3_column_double(query, 5) * 1e3);
         }
         page_markup(page, "</dd></div>\n");
-        if (page->run_count == 1)
+        if (!many)
             fact_text(page, "Seed", db_text(query, 0));
-        fact_begin(page, page->run_count == 1 ? "Replay token"
-                                              : "Replay token, worst seed");
+        fact_begin(page, many ? "Replay token, worst seed" : "Replay token");
         page_markup(page, "<code>");
         page_text(page, db_text(query, 7));
         page_markup(page, "</code></dd></div>\n");
@@ -229,13 +236,16 @@ evidence_of_seeds(struct page *page)
         "3 WHEN 'INCONCLUSIVE' THEN 2 WHEN 'NONE' THEN 2 ELSE 0 END), "
         "'seed ' || r.seed || ': ' || e.measured || CASE WHEN e.evidence='' "
         "THEN '' ELSE char(10) || e.evidence END, e.file, e.line "
-        "FROM expectation e JOIN run r ON r.id=e.run WHERE e.campaign=? "
-        "GROUP BY e.number, text ORDER BY e.number",
+        "FROM expectation e JOIN run r ON r.id=e.run WHERE e.campaign=?1 "
+        "AND e.number NOT IN (SELECT number FROM expectation WHERE "
+        "campaign=?1 AND run IS NULL) GROUP BY e.number, text ORDER BY "
+        "e.number",
         page->campaign);
 
-    page_table(page, "Expectations of every run, over the seeds",
-               "Verdict|Expectation|#PASS|#FAIL|#Open|Worst or last seed|"
-               "Where");
+    page_table(
+        page, "Expectations of every run, over the seeds",
+        "Verdict|Expectation|#PASS|#FAIL|#Open|A seed that did not pass|"
+        "Where");
     while (sqlite3_step(query) == SQLITE_ROW) {
         enum verdict verdict = VERDICT_NOT_APPLICABLE;
 
@@ -252,7 +262,9 @@ evidence_of_seeds(struct page *page)
         page_cell_count(page, (uint64_t)sqlite3_column_int64(query, 2));
         page_cell_count(page, (uint64_t)sqlite3_column_int64(query, 3));
         page_cell(page, "prose lines",
-                  verdict == VERDICT_NOT_APPLICABLE ? "" : db_text(query, 6));
+                  verdict == VERDICT_FAIL || verdict == VERDICT_INCONCLUSIVE
+                      ? db_text(query, 6)
+                      : "");
         place_cell(page, db_text(query, 7), sqlite3_column_int64(query, 8));
         page_markup(page, "</tr>\n");
     }
@@ -409,16 +421,18 @@ marks_fill(const struct page *page, struct text *out)
 
     while (*rest != '\0') {
         size_t plain = strcspn(rest, "\x01");
+        const char *end = strchr(rest + plain, '\x02');
 
         text_add_bytes(out, rest, plain);
         rest += plain;
         if (*rest == '\0')
             break;
+        CHECK(end != NULL); /* Escaped text holds no marks. */
         if (strncmp(rest + 1, "nav", 3) == 0)
             nav_add(page->out.data, out);
         else
             plot_add(&page->plots, atoi(rest + 1), out);
-        rest = strchr(rest, '\x02') + 1;
+        rest = end + 1;
     }
 }
 

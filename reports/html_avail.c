@@ -128,7 +128,7 @@ bars_make(const struct exposure *e, struct bar *bars)
         snprintf(bars[0].label, sizeof(bars[0].label), "measured, unplanned");
         bars[0].nines = nines_clamp(u);
         bars[0].colour = u <= 1e-6 ? PLOT_GOOD : PLOT_BAD;
-        snprintf(bars[1].label, sizeof(bars[1].label), "shown at 95 %%");
+        snprintf(bars[1].label, sizeof(bars[1].label), "shown, 95 %% sure");
         bars[1].nines = nines_clamp(u * expected / (double)e->episodes);
         bars[1].colour = plot_colours[7];
         return 2;
@@ -175,8 +175,7 @@ bars_plot(struct page *page, const struct bar *bars, int count, int width)
               NINES_MAX, count);
     for (i = 0; i < count; i++) {
         text_add(s, i > 0 ? "," : "");
-        plot_quote(s, bars[i].label, 40);
-        text_addf(s, " %d", count - i);
+        plot_tic(s, bars[i].label, 40, count - i);
     }
     text_add(s, ")\nplot ");
     for (i = 0; i < count; i++)

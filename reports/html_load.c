@@ -162,8 +162,7 @@ matrix_data(const struct matrix *matrix, double scale, size_t limit,
         if (!box_is_busy(matrix, box, limit))
             continue;
         text_add(s, shown > 0 ? "," : "");
-        plot_quote(s, matrix->boxes[box], 12);
-        text_addf(s, " %zu", ++shown);
+        plot_tic(s, matrix->boxes[box], 12, (int)++shown);
     }
     text_add(s, ")\n");
     return shown;

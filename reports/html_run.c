@@ -131,8 +131,7 @@ timeline_plot(struct page *page, int64_t run, const struct kinds *kinds,
               -axis.end * 0.015, axis.end * 1.02, kinds->count, axis.unit);
     for (i = 0; i < kinds->count; i++) {
         text_add(s, i > 0 ? "," : "");
-        plot_quote(s, kinds->names[i], 12);
-        text_addf(s, " %d", i + 1);
+        plot_tic(s, kinds->names[i], 12, i + 1);
     }
     text_add(s, ")\nset lmargin 9\nplot ");
     for (i = 0; i < kinds->count; i++)
@@ -318,8 +317,8 @@ gantt_plot(struct page *page, int64_t run, const struct gantt *gantt,
               axis.end * 1.01, gantt->row_count, axis.unit);
     for (i = 0; i < gantt->row_count; i++) {
         text_add(s, i > 0 ? "," : "");
-        plot_quote(s, gantt->rows[i], width < 500 ? 16 : 28);
-        text_addf(s, " %d", gantt->row_count - i);
+        plot_tic(s, gantt->rows[i], width < 500 ? 16 : 28,
+                 gantt->row_count - i);
     }
     text_add(s, ")\nplot ");
     for (i = 0; i < 3; i++) {
@@ -374,8 +373,37 @@ edges_load(struct page *page, int64_t run, size_t *count)
     return edges;
 }
 
-/* Ports out of service over time; of changes closer than a pixel the largest
- * count is drawn. */
+/* All changes when a plot can show them, else the largest count of each of
+ * 'PLOT_POINTS_LIMIT / 2' equal spans. */
+static void
+out_points(const struct edge *edges, size_t count, struct time_axis axis,
+           struct text *s)
+{
+    bool thin = count > PLOT_POINTS_LIMIT;
+    double span = axis.end / (PLOT_POINTS_LIMIT / 2);
+    double next = 0;
+    int out = 0;
+    int peak = 0;
+    size_t i;
+
+    text_add(s, "$out << EOD\n0 0\n");
+    for (i = 0; i < count; i++) {
+        double at = edges[i].at / axis.unit_ps;
+
+        for (; thin && at >= next + span; next += span) {
+            text_addf(s, "%.9g %d\n", next, peak);
+            peak = out;
+        }
+        out += edges[i].change;
+        peak = out > peak ? out : peak;
+        if (!thin && (i + 1 == count || edges[i + 1].at > edges[i].at))
+            text_addf(s, "%.9g %d\n", at, out);
+    }
+    if (thin)
+        text_addf(s, "%.9g %d\n", next, peak);
+    text_addf(s, "%.9g %d\nEOD\n", axis.end, out);
+}
+
 static struct plot *
 out_plot(struct page *page, const struct edge *edges, size_t count,
          struct time_axis axis, int width)
@@ -383,36 +411,18 @@ out_plot(struct page *page, const struct edge *edges, size_t count,
     struct plot *plot = plots_new(&page->plots, width, 220,
                                   "Number of ports out of service over "
                                   "simulated time.");
-    double bucket = axis.end / (PLOT_POINTS_LIMIT / 2);
-    double last = -1;
-    int out = 0;
-    int peak = 0;
-    size_t i;
 
     if (plot == NULL)
         return NULL;
-    text_add(&plot->script, "$out << EOD\n0 0\n");
-    for (i = 0; i < count; i++) {
-        double at = edges[i].at / axis.unit_ps;
-
-        out += edges[i].change;
-        peak = out > peak ? out : peak;
-        if (i + 1 < count && edges[i + 1].at == edges[i].at)
-            continue;
-        if (i + 1 < count && at - last < bucket && out < peak && out > 0)
-            continue;
-        text_addf(&plot->script, "%.9g %d\n", at, peak > out ? out : peak);
-        last = at;
-        peak = out;
-    }
+    out_points(edges, count, axis, &plot->script);
     text_addf(&plot->script,
-              "%.9g %d\nEOD\nunset key\nset xrange [0:%.9g]\n"
+              "unset key\nset xrange [0:%.9g]\n"
               "set yrange [0:*]\nset offsets 0,0,graph 0.08,0\n"
               "set xlabel \"simulated time, %s\"\nset ylabel \"ports out\"\n"
               "plot $out using 1:2 with fillsteps lc rgb \"" PLOT_BAD
               "\" fs solid 0.25, $out using 1:2 with steps lw 1.5 lc rgb "
               "\"" PLOT_BAD "\"",
-              axis.end, out, axis.end * 1.01, axis.unit);
+              axis.end * 1.01, axis.unit);
     return plot;
 }
 

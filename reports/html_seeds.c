@@ -146,9 +146,10 @@ range_draw(const struct sample *sample, double scale, const char *unit,
     margin = high > low ? (high - low) * 0.05 : fmax(fabs(high), 1) * 0.1;
     text_addf(s,
               "unset key\nset xrange [%.9g:%.9g]\nset xtics autofreq\n"
-              "set xlabel \"%s\"\n",
-              low >= 0 && low < margin ? 0 : low - margin, high + margin,
-              unit);
+              "set xlabel ",
+              low >= 0 && low < margin ? 0 : low - margin, high + margin);
+    plot_quote(s, unit, 12);
+    text_add(s, "\n");
 }
 
 static struct plot *

@@ -77,8 +77,15 @@ plots_new(struct plots *plots, int width, int height, const char *alt)
     return plot;
 }
 
-void
-plot_quote(struct text *script, const char *string, size_t limit)
+/* Letters gnuplot takes literally inside single quotes. */
+static bool
+is_plain(unsigned char letter)
+{
+    return letter >= 0x20 && letter < 0x7f && strchr("\\`\"", letter) == NULL;
+}
+
+static void
+quote(struct text *script, const char *string, size_t limit, bool is_format)
 {
     size_t i;
 
@@ -86,16 +93,29 @@ plot_quote(struct text *script, const char *string, size_t limit)
     for (i = 0; string[i] != '\0' && i < limit; i++) {
         unsigned char letter = (unsigned char)string[i];
 
-        if (letter == '\'')
-            text_add(script, "''");
-        else if (letter < 0x20 || letter >= 0x7f || letter == '\\' ||
-                 letter == '`' || letter == '%' || letter == '"')
-            text_add(script,
-                     letter >= 0x80 && (letter & 0xc0) == 0x80 ? "" : "?");
-        else
+        if (letter == '\'' || (letter == '%' && is_format))
+            text_addf(script, "%c%c", letter, letter);
+        else if (is_plain(letter))
             text_add_bytes(script, &string[i], 1);
+        else if (strncmp(&string[i], "\xc2\xb5", 2) == 0) /* Micro sign. */
+            text_add_bytes(script, &string[i++], 2);
+        else if ((letter & 0xc0) != 0x80)
+            text_add(script, "?");
     }
     text_add(script, "'");
+}
+
+void
+plot_quote(struct text *script, const char *string, size_t limit)
+{
+    quote(script, string, limit, false);
+}
+
+void
+plot_tic(struct text *script, const char *string, size_t limit, int position)
+{
+    quote(script, string, limit, true);
+    text_addf(script, " %d", position);
 }
 
 /* Defaults of every plot; 'fit' leaves the margins to gnuplot. */

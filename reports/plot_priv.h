@@ -52,6 +52,10 @@ struct plot *plots_new(struct plots *plots, int width, int height,
 /* A gnuplot string; at most 'limit' bytes of it. */
 void plot_quote(struct text *script, const char *string, size_t limit);
 
+/* "'label' position" for a list of tics. */
+void plot_tic(struct text *script, const char *string, size_t limit,
+              int position);
+
 /* Draws all; 'plots->reason' says why not. */
 void plots_draw(struct plots *plots, const char *gnuplot);
 

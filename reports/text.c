@@ -238,8 +238,10 @@ text_value(struct text *text, double value, const char *unit)
         text_size(text, value);
     else if (*unit == '\0' || strcmp(unit, "count") == 0)
         text_addf(text, "%.6g", value);
-    else
-        text_addf(text, "%.6g %s", value, unit);
+    else {
+        text_addf(text, "%.6g ", value);
+        text_markup(text, unit);
+    }
 }
 
 static int

@@ -43,7 +43,8 @@ void text_count(struct text *text, uint64_t count);
 /* "1.5 MB". */
 void text_size(struct text *text, double bytes);
 
-/* A value with its unit: seconds as times, else "%.6g unit". */
+/* A value with its unit, escaped for markup: seconds as times, else "%.6g
+ * unit". */
 void text_value(struct text *text, double value, const char *unit);
 
 /* Replaces 'path' by the text in one step; "-" is standard output. */
