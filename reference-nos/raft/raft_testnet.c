@@ -208,6 +208,41 @@ net_inject(struct net *net, const struct raft_message *message)
     message_put(net, message);
 }
 
+unsigned
+net_count(const struct net *net, uint64_t from, enum raft_message_kind kind,
+          bool granted)
+{
+    static struct raft_entry entries[RAFT_APPEND_ENTRIES_MAX];
+    unsigned count = 0;
+
+    for (struct net_message *m = net->messages; m; m = m->next) {
+        struct raft_message decoded;
+
+        if (m->from != from || m->kind != kind ||
+            raft_message_decode(m->bytes, m->size, entries, &decoded))
+            continue;
+        count += !granted || decoded.granted;
+    }
+    return count;
+}
+
+void
+net_replay(struct net *net, uint64_t from)
+{
+    for (struct net_message *m = net->trash; m; m = m->next) {
+        struct net_message *copy;
+
+        if (m->from != from)
+            continue;
+        copy = malloc(sizeof(*copy));
+        *copy = *m;
+        copy->bytes = malloc(m->size + 1);
+        memcpy(copy->bytes, m->bytes, m->size);
+        copy->due_ns = net->now_ns + net_random(net) % NET_MS;
+        message_insert(net, copy);
+    }
+}
+
 static void
 message_send(struct net *net, const struct raft_message *message)
 {
@@ -303,7 +338,8 @@ send_snapshot(struct net *net, uint64_t from, uint64_t to)
 {
     struct net_server *source = &net->server[from];
     struct net_server *target = &net->server[to];
-    bool fails = net->snapshot_fails || net->cut[from][to] || !target->raft;
+    bool fails = net->snapshot_fails || net->cut[from][to] || !target->raft ||
+                 target->fatal;
     struct raft_event event = {.kind = RAFT_EVENT_SNAPSHOT_RECEIVED};
     struct raft_snapshot snapshot = source->disk.snapshot;
 
@@ -450,6 +486,7 @@ net_start(struct net *net, uint64_t id)
     struct raft_effects effects;
 
     server->config.incarnation = ++server->incarnation;
+    server->config.mutation = net->mutation;
     server->config.random = raft_random;
     server->config.random_arg = net;
     server->fatal = false;
@@ -559,6 +596,16 @@ deliver(struct net *net)
         return;
     }
     message_free(message);
+}
+
+void
+net_disk_unstick(struct net *net, uint64_t id)
+{
+    struct net_server *server = &net->server[id];
+
+    server->disk_ns = NET_MS;
+    for (struct net_write *w = server->writes; w; w = w->next)
+        w->due_ns = net->now_ns + NET_MS;
 }
 
 static void
@@ -674,4 +721,34 @@ net_run_leader(struct net *net, uint64_t id, uint64_t ns)
     }
     net->now_ns = end_ns;
     return 0;
+}
+
+struct net_split
+net_split_logs(struct net *net)
+{
+    struct net_split s = {.net = net};
+
+    s.a = net_run_leader(net, 0, 2000 * NET_MS);
+    net_run(net, 100 * NET_MS);
+    s.b = s.a % 3 + 1;
+    s.c = s.b % 3 + 1;
+    net_isolate(net, s.a, true);
+    CHECK(!net_propose(net, s.a, 0xaaaa));
+    CHECK(!net_propose(net, s.a, 0xaaab));
+    net_run(net, 5 * NET_MS);
+    net_crash(net, s.a);
+    /* b is elected by c; what it then appends stays alone. */
+    while (raft_role(net->server[s.b].raft) != RAFT_LEADER) {
+        net_run(net, NET_MS / 4);
+        if (raft_role(net->server[s.c].raft) == RAFT_LEADER)
+            net_restart(net, s.c);
+    }
+    net_isolate(net, s.b, true);
+    net_drop_messages(net);
+    CHECK(!net_propose(net, s.b, 0xbbbb));
+    net_run(net, 5 * NET_MS);
+    net_crash(net, s.b);
+    net_isolate(net, s.a, false);
+    net_isolate(net, s.b, false);
+    return s;
 }

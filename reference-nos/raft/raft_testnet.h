@@ -82,6 +82,7 @@ struct net {
     struct net_message *trash;    /* Kept copies of delivered ones. */
     bool keep_trash;
     bool snapshot_fails;
+    enum raft_mutation mutation;
 
     /* Judge. */
     const char *violation;
@@ -114,6 +115,15 @@ int net_members(struct net *net, uint64_t id, enum raft_members_op op,
 int net_transfer(struct net *net, uint64_t id, uint64_t target);
 int net_take_snapshot(struct net *net, uint64_t id);
 
+/* Brings three voters with a common log to where D1 and D2 of the notes
+ * begin: 'a' stored an entry alone and stopped; 'b' led in a newer term,
+ * stored other entries alone and stopped; 'c' has neither. */
+struct net_split {
+    struct net *net;
+    uint64_t a, b, c;
+};
+struct net_split net_split_logs(struct net *net);
+
 /* Loses every write that is not durable. */
 void net_crash(struct net *net, uint64_t id);
 void net_start(struct net *net, uint64_t id);
@@ -122,6 +132,13 @@ void net_restart(struct net *net, uint64_t id);
 void net_isolate(struct net *net, uint64_t id, bool cut);
 void net_cut(struct net *net, uint64_t a, uint64_t b, bool cut);
 void net_drop_messages(struct net *net);
+/* Releases what a stuck disk held up. */
+void net_disk_unstick(struct net *net, uint64_t id);
+/* Messages of 'kind' from 'from' on the wire; 'granted' ones only if asked. */
+unsigned net_count(const struct net *net, uint64_t from,
+                   enum raft_message_kind kind, bool granted);
+/* Gives every kept message of 'from' to its receiver once more. */
+void net_replay(struct net *net, uint64_t from);
 /* Puts a message on the wire as if 'from' had sent it. */
 void net_inject(struct net *net, const struct raft_message *message);
 
