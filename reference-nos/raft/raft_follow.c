@@ -234,7 +234,12 @@ raft_on_snapshot_received(struct raft *raft,
 {
     uint64_t term;
 
-    if (raft->role == RAFT_LEADER || snapshot->index <= raft->commit)
+    if (snapshot->index <= raft->commit)
+        return;
+    /* No log entry may have a term above the own one. */
+    if (snapshot->term > raft->term)
+        raft_become_follower(raft, snapshot->term, 0);
+    if (raft->role == RAFT_LEADER)
         return;
     if (raft_log_term(&raft->log, snapshot->index, &term) &&
         term == snapshot->term) {

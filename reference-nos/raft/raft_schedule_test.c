@@ -517,6 +517,30 @@ START_TEST(crash_amid_snapshot)
 }
 END_TEST
 
+/* The snapshot comes before any message of its term, and the box dies with
+ * it. */
+START_TEST(snapshot_raises_the_term)
+{
+    struct net *net = started(3);
+    uint64_t away = settled(net) % 3 + 1;
+    struct net_server *server = &net->server[away];
+    struct raft_snapshot snapshot = server->disk.snapshot;
+    const struct raft_event event = {.kind = RAFT_EVENT_SNAPSHOT_RECEIVED,
+                                     .snapshot = &snapshot};
+
+    net_isolate(net, away, true);
+    snapshot.index = 30;
+    snapshot.term = raft_term(server->raft) + 1;
+    server->staged = snapshot;
+    ck_assert_int_eq(net_step(net, away, &event), 0);
+    ck_assert_uint_eq(raft_term(server->raft), snapshot.term);
+    net_run(net, 5 * NET_MS);
+    ck_assert_uint_eq(server->disk.snapshot.index, 30);
+    net_restart(net, away);
+    net_destroy(net); /* An invented snapshot: no verdict. */
+}
+END_TEST
+
 /* Heard by nobody, a leader stops leading; what it was asked is unknown. */
 START_TEST(lonely_leader_steps_down)
 {
@@ -578,6 +602,7 @@ raft_schedule_suite(void)
     tcase_add_test(tcase, former_life_is_not_heard);
     tcase_add_test(tcase, snapshot_races_with_appends);
     tcase_add_test(tcase, crash_amid_snapshot);
+    tcase_add_test(tcase, snapshot_raises_the_term);
     tcase_add_test(tcase, lonely_leader_steps_down);
     tcase_add_test(tcase, deaf_follower_does_not_disturb);
     suite_add_tcase(suite, tcase);
