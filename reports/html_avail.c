@@ -166,13 +166,15 @@ bars_plot(struct page *page, const struct bar *bars, int count, int width)
     text_addf(s,
               "unset key\nunset grid\nset grid x back lc rgb \"" PLOT_FAINT
               "\" lw 1 dt 1\nset xrange [0:%g]\nset yrange [0.4:%d.6]\n"
-              "set xtics 1\nset xlabel \"nines of availability (log scale "
-              "of unavailability)\"\nset tmargin 2\n"
+              "set xtics 1\nset xlabel \"%s\"\nset tmargin 2\n"
               "set arrow from 6,graph 0 to 6,graph 1.0 nohead lw 2 lc rgb "
               "\"" PLOT_WARN "\" front\n"
               "set label \"six nines\" at 6,graph 1.08 center\n"
               "set ytics scale 0 (",
-              NINES_MAX, count);
+              NINES_MAX, count,
+              width < 500
+                  ? "nines (log scale)"
+                  : "nines of availability (log scale of unavailability)");
     for (i = 0; i < count; i++) {
         text_add(s, i > 0 ? "," : "");
         plot_tic(s, bars[i].label, 40, count - i);

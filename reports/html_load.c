@@ -183,6 +183,8 @@ matrix_plot(struct page *page, const struct matrix *matrix, const char *alt,
         return NULL;
     s = &plot->script;
     shown = matrix_data(matrix, scale, narrow ? NARROW_BOXES : WIDE_BOXES, s);
+    if (narrow)
+        text_add(s, "set key maxcols 2\n");
     text_addf(s,
               "set boxwidth 0.8\nunset grid\nset grid y back lc rgb "
               "\"" PLOT_FAINT "\" lw 1 dt 1\n"

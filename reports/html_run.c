@@ -9,7 +9,14 @@
 #include "reports/db_priv.h"
 #include "reports/page_priv.h"
 
-enum { TIMELINE_ROWS = 200, LEDGER_ROWS = 100, GANTT_ROWS = 24, KINDS = 8 };
+enum {
+    LABELLED_EVENTS = 99,
+    FOLDED_ROWS = 14,
+    TIMELINE_ROWS = 200,
+    LEDGER_ROWS = 100,
+    GANTT_ROWS = 24,
+    KINDS = 8
+};
 
 static double
 run_duration_ps(struct page *page, int64_t run)
@@ -25,6 +32,7 @@ run_duration_ps(struct page *page, int64_t run)
 struct kinds {
     char names[KINDS][24];
     int count;
+    bool labelled; /* Few enough events to number the marks. */
 };
 
 static const char *
@@ -103,7 +111,7 @@ kind_points(struct page *page, int64_t run, const struct kinds *kinds,
     else if (first > 0)
         text_addf(&labels, "%.9g %d %d-%d\n", group_at, kind + 1, first, last);
     text_addf(script, "EOD\n$l%d << EOD\n%sEOD\n", kind,
-              labels.data != NULL ? labels.data : "");
+              labels.data != NULL && kinds->labelled ? labels.data : "");
     text_fini(&labels);
     sqlite3_finalize(query);
 }
@@ -134,12 +142,15 @@ timeline_plot(struct page *page, int64_t run, const struct kinds *kinds,
         plot_tic(s, kinds->names[i], 12, i + 1);
     }
     text_add(s, ")\nset lmargin 9\nplot ");
-    for (i = 0; i < kinds->count; i++)
-        text_addf(s,
-                  "%s$k%d using 1:2 with points pt 7 ps 0.9 lc rgb \"%s\", "
-                  "$l%d using 1:2:3 with labels offset 0,0.9 "
-                  "font \",10\"",
-                  i > 0 ? ", " : "", i, kind_colour(kinds->names[i]), i);
+    for (i = 0; i < kinds->count; i++) {
+        text_addf(s, "%s$k%d using 1:2 with points pt 7 ps 0.9 lc rgb \"%s\"",
+                  i > 0 ? ", " : "", i, kind_colour(kinds->names[i]));
+        if (kinds->labelled)
+            text_addf(s,
+                      ", $l%d using 1:2:3 with labels offset 0,0.9 "
+                      "font \",10\"",
+                      i);
+    }
     return plot;
 }
 
@@ -189,15 +200,18 @@ page_timeline(struct page *page, int64_t run)
                           "this run.</p>\n");
     } else {
         kinds_load(page, run, &kinds);
+        kinds.labelled = count <= LABELLED_EVENTS;
         page_figure(page,
-                    "Numbers are rows of the table; a range stands for "
-                    "several events close together.",
+                    count > LABELLED_EVENTS
+                        ? "Each mark is one event or several close together."
+                        : "Numbers are rows of the table; a range stands for "
+                          "several events close together.",
                     timeline_plot(page, run, &kinds, axis, WIDE_PIXELS),
                     timeline_plot(page, run, &kinds, axis, NARROW_PIXELS));
-        if (count > 14)
+        if (count > FOLDED_ROWS)
             page_markup(page, "<details><summary>All events</summary>\n");
         timeline_table(page, run, count);
-        if (count > 14)
+        if (count > FOLDED_ROWS)
             page_markup(page, "</details>\n");
     }
     page_section_end(page);
@@ -320,7 +334,7 @@ gantt_plot(struct page *page, int64_t run, const struct gantt *gantt,
         plot_tic(s, gantt->rows[i], width < 500 ? 16 : 28,
                  gantt->row_count - i);
     }
-    text_add(s, ")\nplot ");
+    text_add(s, width < 500 ? ")\nset key maxcols 1\nplot " : ")\nplot ");
     for (i = 0; i < 3; i++) {
         if (!any[i])
             continue;
@@ -384,6 +398,7 @@ out_points(const struct edge *edges, size_t count, struct time_axis axis,
     double next = 0;
     int out = 0;
     int peak = 0;
+    int most = 0;
     size_t i;
 
     text_add(s, "$out << EOD\n0 0\n");
@@ -396,12 +411,15 @@ out_points(const struct edge *edges, size_t count, struct time_axis axis,
         }
         out += edges[i].change;
         peak = out > peak ? out : peak;
+        most = out > most ? out : most;
         if (!thin && (i + 1 == count || edges[i + 1].at > edges[i].at))
             text_addf(s, "%.9g %d\n", at, out);
     }
     if (thin)
-        text_addf(s, "%.9g %d\n", next, peak);
+        text_addf(s, "%.9g %d\n%.9g %d\n", next, peak, next + span, out);
     text_addf(s, "%.9g %d\nEOD\n", axis.end, out);
+    if (most < 8)
+        text_add(s, "set ytics 1\n");
 }
 
 static struct plot *
@@ -572,7 +590,12 @@ page_ledger(struct page *page, int64_t run)
         ledger_summary(page, run, "Degraded only, not an outage", "degraded");
         page_markup(page, "</ul>\n");
         ledger_plots(page, run);
+        if (rows > FOLDED_ROWS)
+            page_markup(page, "<details><summary>The ledger, row by row"
+                              "</summary>\n");
         ledger_table(page, run);
+        if (rows > FOLDED_ROWS)
+            page_markup(page, "</details>\n");
     }
     page_section_end(page);
 }

@@ -37,6 +37,7 @@ static const struct {
     {"rgb(220,38,38)", "var(--bad)"},
     {"rgb(22,163,74)", "var(--good)"},
     {"rgb(217,119,6)", "var(--warn)"},
+    {"fill=\"rgb(0,0,0)\"", "fill=\"currentColor\""},
     {" color=\"black\"", ""},
     {" color=\"gray\"", ""},
     {" stroke-linecap=\"butt\" stroke-linejoin=\"miter\"", ""},
