@@ -221,9 +221,9 @@ read_keyed(struct schema_reader *reader, const struct field *field,
     return error;
 }
 
-static int
-read_field(struct schema_reader *reader, const struct field *field,
-           const struct ynode *node, void *out)
+int
+schema_field_read(struct schema_reader *reader, const struct field *field,
+                  const struct ynode *node, void *out)
 {
     void *member = (unsigned char *)out + field->offset;
 
@@ -245,9 +245,9 @@ read_field(struct schema_reader *reader, const struct field *field,
     return ERR_INTERNAL;
 }
 
-static int
-read_fallback(struct schema_reader *reader, const struct field *field,
-              void *out)
+int
+schema_field_default(struct schema_reader *reader, const struct field *field,
+                     void *out)
 {
     const struct mark here = {"default", 0, 0};
 
@@ -256,8 +256,9 @@ read_fallback(struct schema_reader *reader, const struct field *field,
                                (unsigned char *)out + field->offset);
     if (field->fallback == NULL)
         return 0;
-    return read_field(reader, field,
-                      ynode_scalar(reader->arena, here, field->fallback), out);
+    return schema_field_read(
+        reader, field, ynode_scalar(reader->arena, here, field->fallback),
+        out);
 }
 
 int
@@ -267,7 +268,7 @@ schema_defaults(struct schema_reader *reader, const struct schema *schema,
     int error = 0;
 
     for (size_t i = 0; i < schema->field_count; i++) {
-        if (read_fallback(reader, &schema->fields[i], out) != 0)
+        if (schema_field_default(reader, &schema->fields[i], out) != 0)
             error = ERR_INVALID;
     }
     return error;
@@ -312,7 +313,8 @@ schema_read(struct schema_reader *reader, const struct schema *schema,
         if (field == NULL) {
             report_unknown(reader, schema, node->pairs[i].key);
             error = ERR_INVALID;
-        } else if (read_field(reader, field, node->pairs[i].value, out) != 0) {
+        } else if (schema_field_read(reader, field, node->pairs[i].value,
+                                     out) != 0) {
             error = ERR_INVALID;
         }
     }
@@ -324,7 +326,7 @@ schema_read(struct schema_reader *reader, const struct schema *schema,
             schema_error(reader, node, "%s lacks \"%s\"", schema->name,
                          field->key);
             error = ERR_INVALID;
-        } else if (read_fallback(reader, field, out) != 0) {
+        } else if (schema_field_default(reader, field, out) != 0) {
             error = ERR_INVALID;
         }
     }

@@ -123,6 +123,15 @@ MUST_USE int schema_read(struct schema_reader *reader,
 MUST_USE int schema_defaults(struct schema_reader *reader,
                              const struct schema *schema, void *out);
 
+/* Reads one value into the struct 'out' of its field. */
+MUST_USE int schema_field_read(struct schema_reader *reader,
+                               const struct field *field,
+                               const struct ynode *node, void *out);
+
+/* Reads the field's default, if it has one. */
+MUST_USE int schema_field_default(struct schema_reader *reader,
+                                  const struct field *field, void *out);
+
 /* Pieces for custom parsers.  Each reports and returns ERR_INVALID. */
 MUST_USE int schema_want(struct schema_reader *reader,
                          const struct ynode *node, enum ynode_kind kind,

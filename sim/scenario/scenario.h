@@ -45,7 +45,6 @@ struct scenario_cluster {
     uint32_t spares[ROLE_COUNT]; /* Further slots, without power at first. */
     const char *models[ROLE_COUNT]; /* "NCP-40C", ...; NULL: the default. */
     uint32_t fabric_links;          /* Of each NCP. */
-    uint64_t management_rate_bps;
     uint32_t pools[ROLE_COUNT]; /* Module numbers of a role; 0: the NOS's. */
     struct simtime tombstone;   /* Before a number is used again. */
     unsigned numbering;         /* enum scenario_numbering */

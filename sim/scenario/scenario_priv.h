@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the parts of the reader share.
+ */
+#ifndef SIM_SCENARIO_SCENARIO_PRIV_H
+#define SIM_SCENARIO_SCENARIO_PRIV_H
+
+#include "sim/scenario/scenario.h"
+
+#define ADVICE_BYTES 900
+
+/* An event's name and place, sorted by name. */
+struct event_name {
+    const char *name;
+    uint32_t index;
+};
+
+/* One reading of one file. */
+struct loader {
+    struct schema_reader reader;
+    struct scenario *scenario;
+    const struct scenario_options *options;
+    struct target_scope scope;
+    const struct ynode *timeline; /* The lists as they stand in the tree. */
+    const struct ynode *expect;
+    const struct ynode *ends;
+    struct event_name *event_names; /* Sorted. */
+    size_t event_name_count;
+    uint32_t spares_added; /* By box.add so far. */
+};
+
+/* A cluster size that has a name. */
+struct preset {
+    const char *name;
+    const char *doc;
+    uint32_t ncp, ncf;
+    uint32_t fabric_links;
+};
+
+extern const char *const preset_names[]; /* Ends with NULL. */
+const struct preset *preset_find(const char *name);
+
+/* File, imports, --set and parameters into one tree.  'text' may be NULL:
+ * then 'path' is read. */
+MUST_USE int assemble(struct loader *loader, const char *path,
+                      const char *text, size_t bytes, struct ynode **root);
+
+/* Applies "--set path=value" to the tree. */
+MUST_USE int apply_set(struct loader *loader, struct ynode **root,
+                       const char *set);
+
+/* Collects the parameters and puts them in place of $names. */
+MUST_USE int apply_params(struct loader *loader, struct ynode *root);
+
+/* Sections with their own files; all report and return ERR_INVALID. */
+MUST_USE int read_cluster(struct loader *loader, const struct ynode *cluster,
+                          const struct ynode *topology);
+MUST_USE int read_timeline(struct loader *loader);
+MUST_USE int read_expects(struct loader *loader);
+
+/* Tables, for the JSON Schema. */
+extern const struct schema cluster_schema;
+extern const struct schema topology_schema;
+extern const struct schema probe_schema;
+extern const struct field event_fields[];
+extern const size_t event_field_count;
+extern const struct schema expect_schema;
+
+/* The fields of the file: the built-in ones, then those of the sections.
+ * In the arena. */
+const struct field *top_fields(struct arena *arena,
+                               const struct scenario_section *sections,
+                               size_t section_count, size_t *count);
+
+/* Members of the JSON Schema. */
+void timeline_json(struct json *json);
+void expects_json(struct json *json);
+void worlds_json(struct json *json);
+void event_fault_json(struct json *json);
+void event_action_json(struct json *json);
+void event_target_json(struct json *json);
+void params_json(struct json *json);
+
+#endif
