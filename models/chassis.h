@@ -6,8 +6,8 @@
  *           with total fan speed; temperatures follow with one time constant
  *           and are computed when asked for, so that a steady box costs no
  *           events.
- * Power     a box whose working supplies are fewer than needed goes dark:
- *           'brown_out' is called.
+ * Power     a box whose working supplies are fewer than needed goes dark when
+ *           their hold-up time is over: 'brown_out' is called then.
  * Changes   failures and recoveries of fans, supplies and optics are told by
  *           'changed' at once; sensors are read.
  */
@@ -53,6 +53,9 @@ MUST_USE int chassis_fault_fan(struct chassis *chassis, unsigned index,
                                bool failed);
 MUST_USE int chassis_fault_psu(struct chassis *chassis, unsigned index,
                                bool failed);
+/* No light arrives; the module itself stays present. */
+MUST_USE int chassis_fault_optic(struct chassis *chassis, unsigned index,
+                                 bool failed);
 /* 0 tells the truth, 1 does not answer, 2 reads 'value_mc'. */
 MUST_USE int chassis_fault_sensor(struct chassis *chassis, unsigned index,
                                   unsigned mode, int32_t value_mc);
