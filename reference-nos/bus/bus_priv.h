@@ -87,7 +87,9 @@ struct lane_receive {
     unsigned unanswered; /* frames since the last acknowledgement */
     bool answer_now;
     uint64_t answer_at_ns;
-    enum plane answer_plane; /* where the last frame came from */
+    enum plane answer_plane;
+    bool answer_cross;   /* not on the plane the last frame came from */
+    uint64_t crossed_ns; /* when that was decided last */
 
     uint8_t *body; /* message under assembly */
     size_t body_size;

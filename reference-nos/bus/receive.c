@@ -241,11 +241,32 @@ keep(struct bus *bus, struct bus_lane *lane, const struct frame *frame)
     receive->slots_used++;
 }
 
+static enum plane
+other_plane(enum plane plane)
+{
+    return plane == PLANE_A ? PLANE_B : PLANE_A;
+}
+
+/* A peer that repeats what we have does not hear our answers: they go the
+ * other way from now on. */
+static void
+note_duplicate(struct bus *bus, struct bus_lane *lane, uint64_t now_ns)
+{
+    struct lane_receive *receive = &lane->receive;
+
+    lane_counters(bus, lane->lane)->duplicates++;
+    receive->answer_now = true;
+    if (now_ns - receive->crossed_ns < BUS_RTO_MIN_NS)
+        return;
+    receive->answer_cross = !receive->answer_cross;
+    receive->crossed_ns = now_ns;
+}
+
 static void
 schedule_answer(struct lane_receive *receive, uint64_t now_ns,
                 enum plane plane)
 {
-    receive->answer_plane = plane;
+    receive->answer_plane = receive->answer_cross ? other_plane(plane) : plane;
     receive->unanswered++;
     if (receive->unanswered >= ACK_EVERY_FRAMES || receive->slots_used > 0)
         receive->answer_now = true;
@@ -267,14 +288,13 @@ receive_frame(struct bus *bus, struct peer *peer, struct bus_lane *lane,
     receive->heard_ns = now_ns;
     lane_counters(bus, lane->lane)->received_frames++;
     if (ahead >= lane->window) {
+        receive->answer_now = true;
         if (sequence_before(frame->sequence, receive->next))
-            lane_counters(bus, lane->lane)->duplicates++;
+            note_duplicate(bus, lane, now_ns);
         else
             lane_counters(bus, lane->lane)->out_of_window++;
-        receive->answer_now = true;
     } else if (*slot_of(lane, frame->sequence) != NULL) {
-        lane_counters(bus, lane->lane)->duplicates++;
-        receive->answer_now = true;
+        note_duplicate(bus, lane, now_ns);
     } else if (ahead > 0) {
         keep(bus, lane, frame);
     } else {
