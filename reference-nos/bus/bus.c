@@ -425,6 +425,15 @@ bus_forget(struct bus *bus, uint64_t address)
         peer_close(bus, peer, true);
 }
 
+void
+bus_abort(struct bus *bus, uint64_t address)
+{
+    struct peer *peer = peer_find(bus, address);
+
+    if (peer != NULL)
+        peer_close(bus, peer, false);
+}
+
 const struct bus_counters *
 bus_counters(const struct bus *bus)
 {

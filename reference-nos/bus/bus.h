@@ -44,12 +44,12 @@
 #define BUS_LIVENESS_MAX ((size_t)1300)
 #define BUS_CONTROL_MAX (64 * KIB)
 #define BUS_BULK_MAX (1 * MIB)
-#define BUS_TELEMETRY_MAX (64 * KIB)
+#define BUS_TELEMETRY_MAX (1 * MIB)
 
 /* What may wait for one peer, per lane.  An empty queue takes any message. */
 #define BUS_QUEUE_CONTROL_BYTES (512 * KIB)
-#define BUS_QUEUE_BULK_BYTES (2 * MIB)
-#define BUS_QUEUE_TELEMETRY_BYTES (256 * KIB)
+#define BUS_QUEUE_BULK_BYTES (4 * MIB)
+#define BUS_QUEUE_TELEMETRY_BYTES (1 * MIB)
 #define BUS_QUEUE_MESSAGES 1024u
 
 /* Bytes of messages under assembly, over all peers. */
@@ -168,8 +168,10 @@ uint64_t bus_deadline_ns(const struct bus *bus);
  * at the next retry. */
 void bus_credit(struct bus *bus, uint64_t now_ns);
 
-/* Ends the session with 'peer' and drops what is queued; without notice. */
+/* Ends the session with 'peer' and drops what is queued: forget without
+ * notice, abort with session(down). */
 void bus_forget(struct bus *bus, uint64_t peer);
+void bus_abort(struct bus *bus, uint64_t peer);
 
 const struct bus_counters *bus_counters(const struct bus *bus);
 size_t bus_peer_count(const struct bus *bus);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reference-nos/bus/bus_service.h"
+
+#include "reference-nos/bus/bus.h"
+
+#define TIMER_BUS 0u
+#define MEMORY_MAX_BYTES (64 * MIB)
+/* Life of the service within a boot, below the boot in the incarnation. */
+#define LIFE_BITS 16
+#define LIFE_MASK ((1u << LIFE_BITS) - 1)
+#define KIB_SHIFT 10
+
+_Static_assert(BUS_LIVENESS_MAX >= ACTOR_BODY_LIVENESS_MAX, "bodies fit");
+_Static_assert(BUS_CONTROL_MAX >= ACTOR_BODY_CONTROL_MAX, "bodies fit");
+_Static_assert(BUS_BULK_MAX >= ACTOR_BODY_BULK_MAX, "bodies fit");
+_Static_assert(BUS_TELEMETRY_MAX >= ACTOR_BODY_BULK_MAX, "bodies fit");
+
+struct service {
+    struct actor *self;
+    struct bus *bus;
+    uint64_t armed_ns;  /* the deadline the timer is set to */
+    size_t traced_peak; /* deepest send queue that was traced, bytes */
+};
+
+static void
+charge_datagram(struct actor *self, size_t size)
+{
+    actor_charge(self, COST_DATAGRAM, 1);
+    if (size >> KIB_SHIFT > 0)
+        actor_charge(self, COST_BYTES, size >> KIB_SHIFT);
+}
+
+static void
+transmit(void *arg, enum plane plane, uint64_t to, enum lane lane,
+         const void *bytes, size_t size)
+{
+    struct service *service = arg;
+    struct plat *plat = actor_plat(service->self);
+
+    charge_datagram(service->self, size);
+    plat->ops->datagram_send(plat, plane, to, lane, bytes, size);
+}
+
+static int
+deliver(void *arg, const struct bus_message *message)
+{
+    struct service *service = arg;
+    struct actor_message to_service = {
+        .from = {.box = message->peer, .service = message->from_service},
+        .to = {.box = 0, .service = message->to_service},
+        .lane = message->lane,
+        .type = message->type,
+        .epoch = message->epoch,
+        .body = message->body,
+        .size = message->size,
+    };
+
+    if (message->to_service == SVC_BUS)
+        return ERR_INVALID;
+    return actor_deliver(service->self, &to_service);
+}
+
+static void
+session(void *arg, uint64_t peer, uint64_t incarnation, bool up)
+{
+    struct service *service = arg;
+
+    actor_session(service->self, peer, incarnation, up);
+}
+
+static uint64_t
+wall_ns(void *arg)
+{
+    struct service *service = arg;
+    struct plat *plat = actor_plat(service->self);
+
+    return plat->ops->wall_ns(plat);
+}
+
+static const struct bus_ops ops = {
+    .transmit = transmit,
+    .deliver = deliver,
+    .session = session,
+    .wall_ns = wall_ns,
+};
+
+static int
+start(struct actor *self, void **state)
+{
+    const struct box_facts *facts = actor_facts(self);
+    uint64_t incarnation =
+        facts->incarnation << LIFE_BITS | (actor_life(self) & LIFE_MASK);
+    struct service *service = mem_zalloc(actor_mem(self), sizeof(*service));
+
+    if (service == NULL)
+        return ERR_NOMEM;
+    service->self = self;
+    service->armed_ns = TIME_NEVER_NS;
+    *state = service;
+    return bus_create(actor_mem(self), &ops, service, facts->key, incarnation,
+                      &service->bus);
+}
+
+/* Tells of the deepest queue whenever it has doubled. */
+static void
+trace_depth(struct service *service, const struct actor_message *message)
+{
+    size_t depth;
+
+    if (message->lane == LANE_LIVENESS)
+        return;
+    depth = bus_queued_bytes(service->bus, message->to.box, message->lane);
+    if (depth < 2 * service->traced_peak || depth == 0)
+        return;
+    service->traced_peak = depth;
+    actor_trace(service->self, TRACE_BOUND, BOUND_BUS_SEND, depth,
+                bus_queue_max_bytes(message->lane), 0);
+}
+
+static void
+send_message(struct service *service, const struct actor_message *message)
+{
+    struct bus_message out = {
+        .peer = message->to.box,
+        .lane = message->lane,
+        .from_service = message->from.service,
+        .to_service = message->to.service,
+        .type = message->type,
+        .epoch = message->epoch,
+        .body = message->body,
+        .size = message->size,
+    };
+    uint64_t now_ns = actor_now_ns(service->self);
+    int error = bus_send(service->bus, now_ns, &out);
+
+    if (error == 0) {
+        trace_depth(service, message);
+        return;
+    }
+    actor_log(service->self, SEVERITY_WARNING,
+              "message %u to %llx of service %u not sent: %s", message->type,
+              (unsigned long long)message->to.box, message->to.service,
+              err_text(error));
+    if (error == ERR_FULL || error == ERR_NOMEM)
+        bus_abort(service->bus, message->to.box);
+}
+
+static void
+arm(struct service *service)
+{
+    uint64_t deadline_ns = bus_deadline_ns(service->bus);
+
+    if (deadline_ns == service->armed_ns)
+        return;
+    service->armed_ns = deadline_ns;
+    if (deadline_ns == TIME_NEVER_NS)
+        actor_timer_cancel(service->self, TIMER_BUS);
+    else
+        actor_timer_set(service->self, TIMER_BUS, deadline_ns);
+}
+
+static int
+handle(struct actor *self, void *state, const struct actor_event *event)
+{
+    struct service *service = state;
+    uint64_t now_ns = actor_now_ns(self);
+
+    switch (event->kind) {
+    case EV_MESSAGE: send_message(service, &event->u.message); break;
+    case EV_DATAGRAM:
+        charge_datagram(self, event->u.datagram.size);
+        bus_datagram(service->bus, now_ns, event->u.datagram.plane,
+                     event->u.datagram.from, event->u.datagram.bytes,
+                     event->u.datagram.size);
+        break;
+    case EV_TIMER:
+        service->armed_ns = TIME_NEVER_NS;
+        bus_tick(service->bus, now_ns);
+        break;
+    case EV_CONTINUE: bus_tick(service->bus, now_ns); break;
+    case EV_START:
+    case EV_STORAGE:
+    case EV_SESSION:
+    case EV_PACKET:
+    case EV_HARDWARE:
+    case EV_FORWARDING:
+    case EV_OPERATOR: break;
+    }
+    if (bus_deadline_ns(service->bus) == 0)
+        return ACTOR_MORE;
+    arm(service);
+    return ACTOR_DONE;
+}
+
+const struct bus *
+bus_service_bus(const void *state)
+{
+    const struct service *service = state;
+
+    return service->bus;
+}
+
+const struct actor_kind bus_kind = {
+    .id = SVC_BUS,
+    .takes = TAKES_DATAGRAMS | TAKES_REMOTE,
+    .memory_max_bytes = MEMORY_MAX_BYTES,
+    .start = start,
+    .handle = handle,
+};
