@@ -359,7 +359,7 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
          .doc = "Spare boxes, cabled as planned, get power: the cluster "
                 "grows.",
          .worlds = WORLDS_ALL,
-         .params = {{.name = "count",
+         .params = {{.name = "boxes",
                      .kind = PARAM_QUANTITY,
                      .quantity = QUANTITY_COUNT,
                      .fallback = "1",

@@ -553,14 +553,14 @@ check_growth(struct loader *loader, const struct ynode *node,
 
     if (event->what->id != ACTION_BOX_ADD)
         return 0;
-    count = scenario_event_value(event, "count")->number * event->count;
+    count = scenario_event_value(event, "boxes")->number * event->count;
     if (loader->scenario->cluster.node == NULL ||
         loader->spares_added + count <= spares) {
         loader->spares_added += (uint32_t)count;
         return 0;
     }
     schema_error(&loader->reader,
-                 ynode_get(node, "count") ? ynode_get(node, "count") : node,
+                 ynode_get(node, "boxes") ? ynode_get(node, "boxes") : node,
                  "impossible target: box.add needs %llu spare ncp boxes, the "
                  "cluster has %u; set cluster.spares.ncp",
                  (unsigned long long)(loader->spares_added + count), spares);
