@@ -151,6 +151,7 @@ mix_leader(const struct visit *visit, const struct raft *raft, uint64_t now_ns)
 {
     mix(visit, raft->noop_index);
     mix(visit, raft->ready);
+    mix_age(visit, now_ns, raft->lead_since_ns, raft->config.election_min_ns);
     mix(visit, raft->round_sent);
     mix(visit, raft->transfer_target);
     if (raft->transfer_target)

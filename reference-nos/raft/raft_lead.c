@@ -229,6 +229,7 @@ raft_become_leader(struct raft *raft)
     };
 
     raft->leader = raft->config.self;
+    raft->lead_since_ns = raft->now_ns;
     raft->ready = false;
     raft->round_sent = 1;
     raft->transfer_target = 0;
@@ -469,14 +470,18 @@ take_refusal(struct raft *raft, struct raft_peer *peer,
 /* A peer without a leader has a higher term, say after it was cut off in the
  * middle of an election.  It can follow nobody of a lower term, so the term
  * must rise; the healthy leader stands again at once instead of leaving the
- * group without one for a timeout. */
+ * group without one for a timeout.  Healthy: it has committed in its term and
+ * led for election_min_ns, or two servers could depose each other as fast as
+ * messages fly. */
 static void
 higher_term_met(struct raft *raft, const struct raft_message *message)
 {
-    bool led = raft->role == RAFT_LEADER;
+    bool healthy =
+        raft->role == RAFT_LEADER && raft->ready && raft->self_voter &&
+        raft->now_ns - raft->lead_since_ns >= raft->config.election_min_ns;
 
     raft_become_follower(raft, message->term, 0);
-    if (led && message->transfer && raft->self_voter)
+    if (healthy && message->transfer)
         raft_campaign(raft, true);
 }
 

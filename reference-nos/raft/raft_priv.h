@@ -148,6 +148,7 @@ struct raft {
 
     /* Leader. */
     uint64_t noop_index;
+    uint64_t lead_since_ns;
     bool ready;
     uint64_t round_sent;
     uint64_t transfer_target; /* 0: none. */
