@@ -2,6 +2,7 @@
 #include "faults/ledger.h"
 
 #include "reference-nos/base/check.h"
+#include "sim/kernel/fixed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -275,5 +276,5 @@ ledger_availability_ppt(const struct ledger *ledger, enum ledger_kind kind,
         return PPT;
     if (lost_us >= all_us)
         return 0;
-    return PPT - (uint64_t)((unsigned __int128)lost_us * PPT / all_us);
+    return PPT - fixed_mul_div(lost_us, PPT, all_us);
 }

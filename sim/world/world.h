@@ -137,7 +137,9 @@ struct world_load {
     uint64_t bytes[LANE_COUNT];
     uint64_t cpu_ns[SVC_COUNT];
     uint64_t events[SVC_COUNT];
-    size_t memory_peak_bytes[SVC_COUNT];
+    size_t memory_peak_bytes[SVC_COUNT]; /* of services that are up */
+    size_t mailbox_peak[SVC_COUNT];
+    size_t mailbox_bound;
 };
 
 struct world_ops {
@@ -155,6 +157,12 @@ struct world_ops {
                    const void *bytes, size_t size);
     void (*box)(struct world *world, unsigned box, struct world_box *out);
     void (*load)(struct world *world, unsigned box, struct world_load *out);
+    /* The lowest duty of the box's working fans; NULL in worlds without. */
+    int (*fan_duty)(struct world *world, unsigned box, uint32_t *percent);
+    /* NOS memory held by all boxes; NULL in worlds that cannot tell. */
+    size_t (*memory_bytes)(struct world *world);
+    /* Does the NOS run 'service' on a box of 'role'? */
+    bool (*has_service)(struct world *world, enum role role, unsigned service);
     uint64_t (*events)(struct world *world);
     struct digest_value (*digest)(struct world *world);
     void (*destroy)(struct world *world);

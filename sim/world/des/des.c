@@ -214,12 +214,42 @@ world_load_get(struct world *world, unsigned index, struct world_load *out)
     if (box == NULL)
         return;
     *out = box->load;
+    out->mailbox_bound = RUNTIME_MAILBOX_MAX;
     for (unsigned i = 0; i < SVC_COUNT && box->runtime != NULL; i++) {
         struct runtime_service_stats stats;
 
-        if (runtime_stats(box->runtime, i, &stats) == 0)
-            out->memory_peak_bytes[i] = stats.memory_peak_bytes;
+        if (runtime_stats(box->runtime, i, &stats) != 0)
+            continue;
+        out->memory_peak_bytes[i] = stats.memory_peak_bytes;
+        out->mailbox_peak[i] = stats.mailbox_peak;
     }
+}
+
+static int
+world_fan_duty(struct world *world, unsigned index, uint32_t *percent)
+{
+    struct des_box *box = des_box(world, index);
+    uint32_t lowest = UINT32_MAX;
+
+    for (unsigned i = 0; box != NULL && i < box->model->fan_count; i++) {
+        struct hw_reading reading;
+
+        if (chassis_read(box->chassis, HW_FAN, i, &reading) == 0 &&
+            reading.present && reading.ok &&
+            (uint32_t)reading.secondary < lowest)
+            lowest = (uint32_t)reading.secondary;
+    }
+    if (lowest == UINT32_MAX)
+        return ERR_NOENT;
+    *percent = lowest;
+    return 0;
+}
+
+static bool
+world_has_service(struct world *world, enum role role, unsigned service)
+{
+    (void)world;
+    return node_has_service(role, service);
 }
 
 static uint64_t
@@ -253,6 +283,17 @@ world_destroy(struct world *world)
     free(des);
 }
 
+static size_t
+world_memory_bytes(struct world *world)
+{
+    const struct des *des = des_of(world);
+    size_t bytes = 0;
+
+    for (unsigned i = 0; i < des->box_count; i++)
+        bytes += des->boxes[i].memory_bytes;
+    return bytes;
+}
+
 static const struct world_ops des_ops = {
     .name = "des",
     .branchable = true,
@@ -263,6 +304,9 @@ static const struct world_ops des_ops = {
     .request = world_request,
     .box = world_box_get,
     .load = world_load_get,
+    .fan_duty = world_fan_duty,
+    .memory_bytes = world_memory_bytes,
+    .has_service = world_has_service,
     .events = world_events,
     .digest = world_digest,
     .destroy = world_destroy,
@@ -316,7 +360,8 @@ des_create(const struct des_options *options, struct world **out)
         box_models_create(&des->boxes[i]);
     }
     fabric_init(des);
-    plan_blob_make(des, options);
+    if (!options->unplanned)
+        plan_blob_make(des, options);
     *out = &des->world;
     return 0;
 }
@@ -334,17 +379,6 @@ bool
 des_step(struct world *world)
 {
     return kernel_step(des_of(world)->kernel);
-}
-
-size_t
-des_memory_bytes(struct world *world)
-{
-    const struct des *des = des_of(world);
-    size_t bytes = 0;
-
-    for (unsigned i = 0; i < des->box_count; i++)
-        bytes += des->boxes[i].memory_bytes;
-    return bytes;
 }
 
 const struct digest_checkpoint *

@@ -19,6 +19,7 @@ struct des_options {
     uint32_t costs_ns[COST_COUNT];  /* CPU cost per unit of work */
     uint32_t tombstone_s;           /* rest of a module number */
     uint16_t pool_size[ROLE_COUNT]; /* module numbers per role; 0: default */
+    bool unplanned;                 /* the controllers get no plan */
     unsigned mutation;              /* planted bug, mutants build only */
     uint64_t checkpoint_events;     /* digest checkpoints; 0: none */
     world_listener *listener;
@@ -33,8 +34,6 @@ MUST_USE int des_create(const struct des_options *options, struct world **out);
 void des_last_handler(struct world *world, unsigned *box, unsigned *service);
 /* Fires one event of the kernel.  False when none is pending. */
 bool des_step(struct world *world);
-/* Bytes of NOS memory held by all boxes, and what a dropped context left. */
-size_t des_memory_bytes(struct world *world);
 /* The digest's checkpoints, borrowed. */
 const struct digest_checkpoint *des_checkpoints(struct world *world,
                                                 size_t *count);

@@ -85,6 +85,6 @@ plan_blob_make(struct des *des, const struct des_options *options)
     plan_begin(&writer, &cluster, planned_count(plan), planned_cables(plan));
     modules_write(&writer, plan);
     cables_write(&writer, plan);
-    CHECK(wire_writer_ok(&writer));
+    CHECK(wire_writer_finish(&writer) == 0);
     des->plan_blob_size = wire_writer_size(&writer);
 }

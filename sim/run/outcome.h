@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What one run of one seed leaves behind, in flat rows, so that a child
+ * process can hand it to its parent as bytes.
+ */
+#ifndef SIM_RUN_OUTCOME_H
+#define SIM_RUN_OUTCOME_H
+
+#include "reference-nos/base/err.h"
+#include "reports/verdict.h"
+#include "sim/kernel/digest.h"
+#include "sim/kernel/simtime.h"
+#include "sim/scenario/expr.h"
+
+#include <stdio.h>
+
+enum {
+    OUTCOME_NAME_BYTES = 48,
+    OUTCOME_TEXT_BYTES = 192,
+    OUTCOME_NOTE_BYTES = 256
+};
+
+/* A growing array of flat rows. */
+struct rows {
+    void *items;
+    size_t count, room, row_bytes;
+};
+
+/* One expectation; for those over seeds, the samples of this seed. */
+struct outcome_expect {
+    uint32_t index;
+    enum verdict verdict;
+    struct simtime at; /* when it was decided */
+    char evidence[EXPR_EVIDENCE_BYTES];
+    int sample_err[EXPR_TERMS_MAX]; /* over seeds: as expr_value */
+    uint64_t sample[EXPR_TERMS_MAX];
+};
+
+struct outcome_event {
+    struct simtime at; /* since the scenario's t = 0 */
+    char kind[16];
+    char name[OUTCOME_NAME_BYTES];
+    char target[OUTCOME_NAME_BYTES];
+    char text[OUTCOME_TEXT_BYTES];
+};
+
+struct outcome_outage {
+    uint32_t box; /* slot */
+    uint32_t ports;
+    struct simtime from, to;
+    bool ongoing, planned;
+    char cause[64];
+};
+
+struct outcome_metric {
+    uint32_t id; /* enum metric_id */
+    char args[OUTCOME_NAME_BYTES];
+    uint64_t value;
+};
+
+struct outcome_load {
+    uint32_t box;
+    bool service; /* else a lane */
+    uint32_t item;
+    uint64_t messages, bytes, cpu_ns;
+};
+
+struct outcome_alarm {
+    uint32_t box;
+    uint32_t code; /* enum alarm_code */
+    uint32_t item;
+    struct simtime raised, cleared;
+    bool is_cleared;
+};
+
+struct outcome_oracle {
+    char id[8];
+    char title[64];
+    uint64_t exercised, violations;
+    char first[OUTCOME_TEXT_BYTES];
+};
+
+struct outcome_skip {
+    char text[OUTCOME_NAME_BYTES];
+    char reason[OUTCOME_TEXT_BYTES];
+};
+
+struct outcome {
+    uint64_t seed;
+    enum verdict verdict;
+    bool interrupted;
+    struct simtime boot;     /* power-on to t = 0 */
+    struct simtime duration; /* from t = 0 */
+    uint64_t events;
+    uint64_t wall_ns;
+    uint64_t cpu_ns;         /* of the host */
+    size_t nos_memory_bytes; /* all boxes, at the end */
+    uint32_t boxes, ports;
+    struct digest_value digest;
+    char note[OUTCOME_NOTE_BYTES];
+    struct rows expects, timeline, outages, metrics, loads, alarms, oracles,
+        skips, checkpoints;
+};
+
+void outcome_init(struct outcome *outcome);
+void outcome_fini(struct outcome *outcome);
+
+/* A new zeroed row at the end. */
+void *rows_add(struct rows *rows);
+#define ROWS_GET(rows, type, index) (&((type *)(rows)->items)[index])
+
+/* Calls 'write' with the pieces of the outcome; outcome_read() puts them
+ * together again.  ERR_TRUNCATED, ERR_MALFORMED. */
+void outcome_write(const struct outcome *outcome,
+                   void (*write)(void *context, const void *bytes,
+                                 size_t size),
+                   void *context);
+MUST_USE int outcome_read(struct outcome *outcome, const void *bytes,
+                          size_t size);
+
+/* Copies text, cut to fit. */
+void outcome_text(char *to, size_t size, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+#endif

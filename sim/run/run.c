@@ -1,0 +1,768 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Drives one run: boot, timeline, expectations, judgement.
+ */
+#include "sim/run/run.h"
+
+#include "models/costs.h"
+#include "reference-nos/base/check.h"
+#include "reference-nos/schema/tables.h"
+#include "sim/run/run_priv.h"
+#include "sim/world/des/des.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define TOMBSTONE_DEFAULT_S 1800u
+#define POWER_ON_SPREAD_MS 2000u
+
+/* ---- listening ---- */
+
+static void
+elections_note(struct run *run, const struct observation *seen)
+{
+    if (seen->kind != OBSERVE_TRACE || seen->trace.kind != TRACE_ELECTION)
+        return;
+    for (size_t i = 0; i < run->scenario->event_count; i++) {
+        struct event_state *event = &run->events[i];
+
+        if (event->fired > 0 && !event->detected) {
+            event->detected = true;
+            event->detected_at = seen->at;
+        }
+    }
+}
+
+/* What a reader of the report wants to see on the timeline. */
+static void
+milestones_note(struct run *run, const struct observation *seen)
+{
+    const char *name = run->plan->boxes[seen->box].name;
+    const struct trace_record *trace = &seen->trace;
+
+    if (!run->opened)
+        return;
+    if (seen->kind == OBSERVE_BOX_OFF)
+        run_note(run, "state", "box.down", name, "stopped");
+    else if (seen->kind == OBSERVE_BOX_READY)
+        run_note(run, "state", "box.ready", name, "the NOS runs");
+    if (seen->kind != OBSERVE_TRACE)
+        return;
+    if (trace->kind == TRACE_ACTIVE)
+        run_note(run, "state", "controller.active", name, "term %llu",
+                 (unsigned long long)trace->a);
+    else if (trace->kind == TRACE_PASSIVE)
+        run_note(run, "state", "controller.passive", name, "term %llu",
+                 (unsigned long long)trace->a);
+    else if (trace->kind == TRACE_JOINED)
+        run_note(run, "state", "box.joined", name, "module %llu",
+                 (unsigned long long)trace->a);
+    else if (trace->kind == TRACE_SERVICE_DIED)
+        run_note(run, "state", "service.died", name, "%s",
+                 service_name((unsigned)trace->a));
+}
+
+static void
+listen(void *context, const struct observation *seen)
+{
+    struct run *run = context;
+
+    watch_observe(&run->watch, seen);
+    ledger_observe(run->ledger, seen);
+    oracles_observe(run->oracles, seen);
+    probe_observe(run, seen);
+    elections_note(run, seen);
+    milestones_note(run, seen);
+    if (seen->kind == OBSERVE_LOG && run->options->log != NULL) {
+        char text[SIMTIME_TEXT_BYTES];
+
+        (void)fprintf(run->options->log, "%s %s %s: %.*s\n",
+                      simtime_format_s(seen->at, 6, text),
+                      run->plan->boxes[seen->box].name,
+                      service_name(seen->service), (int)seen->size,
+                      (const char *)seen->bytes);
+    }
+}
+
+/* ---- making the world ---- */
+
+static void
+plan_options(const struct scenario *scenario, struct cluster_options *options)
+{
+    const struct scenario_cluster *cluster = &scenario->cluster;
+
+    *options = (struct cluster_options){
+        .preset = cluster->preset,
+        .ncp_count = cluster->boxes[ROLE_NCP],
+        .ncf_count = cluster->boxes[ROLE_NCF],
+        .spare_ncp_count = cluster->spares[ROLE_NCP],
+        .ncp_model = cluster->models[ROLE_NCP],
+        .ncf_model = cluster->models[ROLE_NCF],
+        .fabric_links_per_ncp = cluster->fabric_links,
+    };
+}
+
+int
+run_world_create(const struct run_options *options, world_listener *listener,
+                 void *context, struct world **world,
+                 struct cluster_plan **plan, char *message,
+                 size_t message_size)
+{
+    const struct scenario_cluster *cluster = &options->scenario->cluster;
+    struct cluster_options cluster_options;
+    struct costs costs;
+    struct des_options des = {
+        .seed = options->seed,
+        .mutation = options->mutation,
+        .checkpoint_events = options->checkpoint_events,
+        .listener = listener,
+        .listener_context = context,
+        .unplanned = cluster->numbering == NUMBERING_LOWEST_FREE,
+    };
+    int err;
+
+    plan_options(options->scenario, &cluster_options);
+    err = cluster_plan_create(options->data_dir, &cluster_options,
+                              options->seed, plan, message, message_size);
+    if (err != 0)
+        return err;
+    err = costs_load(options->data_dir, options->costs_file, &costs, message,
+                     message_size);
+    if (err != 0) {
+        cluster_plan_destroy(*plan);
+        return err;
+    }
+    memcpy(des.costs_ns, costs.ns, sizeof(des.costs_ns));
+    des.plan = *plan;
+    des.tombstone_s =
+        cluster->tombstone.ps > 0
+            ? (uint32_t)(cluster->tombstone.ps / SIMTIME_PS_PER_S)
+            : TOMBSTONE_DEFAULT_S;
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        des.pool_size[role] = (uint16_t)cluster->pools[role];
+    err = des_create(&des, world);
+    if (err != 0) {
+        cluster_plan_destroy(*plan);
+        outcome_text(message, message_size, "cannot make the world: %s",
+                     err_text(err));
+    }
+    return err;
+}
+
+static int
+run_init(struct run *run, const struct run_options *options,
+         struct outcome *outcome, char *message, size_t message_size)
+{
+    const struct scenario *scenario = options->scenario;
+    int err;
+
+    memset(run, 0, sizeof(*run));
+    run->options = options;
+    run->scenario = scenario;
+    run->outcome = outcome;
+    run->pendings.row_bytes = sizeof(struct pending);
+    err = run_world_create(options, listen, run, &run->world, &run->plan,
+                           message, message_size);
+    if (err != 0)
+        return err;
+    run->events = calloc(scenario->event_count + 1, sizeof(*run->events));
+    run->expects = calloc(scenario->expect_count + 1, sizeof(*run->expects));
+    run->decided = calloc(scenario->expect_count + 1, sizeof(*run->decided));
+    CHECK(run->events != NULL && run->expects != NULL && run->decided != NULL);
+    watch_init(&run->watch, run->plan);
+    run->ledger = ledger_create(run->plan);
+    run->oracles =
+        oracles_create(run->plan, scenario->cluster.tombstone.ps > 0
+                                      ? scenario->cluster.tombstone
+                                      : simtime_from_s(TOMBSTONE_DEFAULT_S));
+    return 0;
+}
+
+static void
+run_fini(struct run *run)
+{
+    run->world->ops->destroy(run->world);
+    oracles_destroy(run->oracles);
+    ledger_destroy(run->ledger);
+    watch_fini(&run->watch);
+    cluster_plan_destroy(run->plan);
+    free(run->pendings.items);
+    free(run->events);
+    free(run->expects);
+    free(run->decided);
+}
+
+/* ---- time ---- */
+
+static struct simtime
+now_of(const struct run *run)
+{
+    return run->world->ops->now(run->world);
+}
+
+static bool
+progress(struct run *run, bool booting)
+{
+    struct run_progress progress = {
+        .now = simtime_sub(now_of(run), booting ? run->power_at : run->origin),
+        .ends = booting ? (struct simtime){0}
+                        : simtime_sub(run->ends_at, run->origin),
+        .booting = booting,
+    };
+
+    return run->options->progress != NULL &&
+           run->options->progress(run->options->context, &progress);
+}
+
+static void
+convergence_note(struct run *run)
+{
+    bool converged = run_converged(run);
+
+    if (converged && !run->converged)
+        run->converged_since = now_of(run);
+    if (converged && run->boot_time.ps == 0)
+        run->boot_time = simtime_sub(now_of(run), run->power_at);
+    run->converged = converged;
+}
+
+/* ---- boot ---- */
+
+static void
+power_on(struct run *run)
+{
+    unsigned count = run->plan->box_count - run->plan->spare_count;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct random_stream stream = random_stream_make(
+            run->options->seed, i, random_purpose("power-on"));
+        struct pending pending = {
+            .at = simtime_from_ms(random_below(&stream, POWER_ON_SPREAD_MS)),
+            .fault = {.kind = WORLD_BOX_POWER_ON, .box = i},
+        };
+
+        pending_add(run, &pending);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        struct simtime next = pendings_next(run);
+        struct pending *row = NULL;
+
+        (void)!run->world->ops->run_until(run->world, next);
+        for (size_t j = 0; j < run->pendings.count; j++) {
+            struct pending *candidate =
+                ROWS_GET(&run->pendings, struct pending, j);
+
+            if (candidate->at.ps == next.ps && row == NULL)
+                row = candidate;
+        }
+        CHECK(row != NULL);
+        (void)!run->world->ops->inject(run->world, &row->fault);
+        *row =
+            *ROWS_GET(&run->pendings, struct pending, run->pendings.count - 1);
+        run->pendings.count--;
+    }
+}
+
+/* Runs until the cluster is up and settled; false when it never is. */
+static bool
+boot(struct run *run)
+{
+    struct simtime limit = simtime_from_s(RUN_BOOT_LIMIT_S);
+    struct simtime poll = simtime_from_ms(RUN_POLL_MS);
+
+    power_on(run);
+    while (simtime_before(now_of(run), limit)) {
+        struct simtime now = now_of(run);
+
+        convergence_note(run);
+        if (run->converged &&
+            simtime_compare(simtime_sub(now, run->converged_since),
+                            simtime_from_s(RUN_SETTLE_S)) >= 0) {
+            return true;
+        }
+        if (progress(run, true)) {
+            run->outcome->interrupted = true;
+            return false;
+        }
+        if (run->world->ops->run_until(run->world, simtime_add(now, poll)) !=
+            0)
+            return false;
+    }
+    return false;
+}
+
+/* ---- expectations ---- */
+
+static void
+decide(struct run *run, size_t index, enum verdict verdict)
+{
+    struct outcome_expect *row = &run->expects[index];
+
+    row->index = (uint32_t)index;
+    row->verdict = verdict;
+    row->at = simtime_sub(now_of(run), run->origin);
+    run->decided[index] = true;
+}
+
+static enum verdict
+verdict_of(enum judged judged)
+{
+    switch (judged) {
+    case JUDGED_TRUE: return VERDICT_PASS;
+    case JUDGED_FALSE: return VERDICT_FAIL;
+    case JUDGED_UNKNOWN: return VERDICT_INCONCLUSIVE;
+    case JUDGED_NOT_APPLICABLE: return VERDICT_NOT_APPLICABLE;
+    }
+    return VERDICT_INCONCLUSIVE;
+}
+
+/* Those that must come true within a time: looked at again and again. */
+static bool
+within_poll(struct run *run)
+{
+    bool waiting = false;
+    struct simtime now = now_of(run);
+
+    for (size_t i = 0; i < run->scenario->expect_count; i++) {
+        const struct scenario_expect *expect = &run->scenario->expects[i];
+        struct simtime from = run->origin;
+        struct outcome_expect *row = &run->expects[i];
+        enum judged judged;
+
+        if (expect->when != EXPECT_WITHIN || run->decided[i])
+            continue;
+        if (expect->after != EXPECT_AFTER_START) {
+            if (run->events[expect->after].fired == 0)
+                continue;
+            from = run->events[expect->after].first_at;
+        }
+        waiting = true;
+        judged = expr_judge(&expect->expr, run_value, run, row->evidence,
+                            sizeof(row->evidence));
+        if (judged == JUDGED_TRUE)
+            decide(run, i, VERDICT_PASS);
+        else if (!simtime_before(now, simtime_add(from, expect->within)))
+            decide(run, i, verdict_of(judged));
+    }
+    return waiting;
+}
+
+static void
+over_seeds_sample(struct run *run, size_t index)
+{
+    const struct expr *expr = &run->scenario->expects[index].expr;
+    struct outcome_expect *row = &run->expects[index];
+
+    for (size_t i = 0; i < expr->count; i++)
+        row->sample_err[i] =
+            run_value(run, &expr->terms[i].ref, &row->sample[i]);
+    decide(run, index, VERDICT_NOT_APPLICABLE);
+    outcome_text(row->evidence, sizeof(row->evidence),
+                 "judged over many seeds only (--seeds)");
+}
+
+static void
+end_judge(struct run *run)
+{
+    for (size_t i = 0; i < run->scenario->expect_count; i++) {
+        const struct scenario_expect *expect = &run->scenario->expects[i];
+        struct outcome_expect *row = &run->expects[i];
+
+        if (run->decided[i])
+            continue;
+        if (expect->when == EXPECT_OVER_SEEDS) {
+            over_seeds_sample(run, i);
+        } else if (expect->when == EXPECT_WITHIN &&
+                   expect->after != EXPECT_AFTER_START &&
+                   run->events[expect->after].fired == 0) {
+            outcome_text(row->evidence, sizeof(row->evidence),
+                         "%s: the event never happened", expect->expr.text);
+            decide(run, i, VERDICT_INCONCLUSIVE);
+        } else {
+            decide(
+                run, i,
+                verdict_of(expr_judge(&expect->expr, run_value, run,
+                                      row->evidence, sizeof(row->evidence))));
+        }
+    }
+}
+
+/* ---- the main loop ---- */
+
+static struct simtime
+timeline_next(const struct run *run)
+{
+    struct simtime next = {UINT64_MAX};
+
+    for (size_t i = 0; i < run->scenario->event_count; i++)
+        next = simtime_min(next, run->events[i].next_at);
+    return next;
+}
+
+static void
+timeline_fire(struct run *run, struct simtime now)
+{
+    for (size_t i = 0; i < run->scenario->event_count; i++) {
+        const struct scenario_event *event = &run->scenario->events[i];
+        struct event_state *state = &run->events[i];
+
+        if (simtime_before(now, state->next_at))
+            continue;
+        apply_event(run, (unsigned)i);
+        state->next_at = (struct simtime){UINT64_MAX};
+        if (state->fired < event->count &&
+            event->what->id != ACTION_RANDOM_FAULTS) {
+            struct simtime next = scenario_event_time(event, state->fired);
+
+            if (event->until.ps == 0 ||
+                simtime_compare(next, event->until) <= 0)
+                state->next_at = simtime_add(run->origin, next);
+        }
+    }
+}
+
+static struct simtime
+next_stop(struct run *run, struct simtime now, bool waiting)
+{
+    struct simtime next = simtime_min(run->ends_at, timeline_next(run));
+    struct simtime poll =
+        simtime_from_ms(waiting ? RUN_POLL_MS : 10 * RUN_POLL_MS);
+
+    next = simtime_min(next, pendings_next(run));
+    if (run->random.on)
+        next = simtime_min(next, run->random.next_at);
+    next = simtime_min(next, simtime_add(now, poll));
+    return simtime_min(next, probe_step(run, now));
+}
+
+static void
+main_loop(struct run *run)
+{
+    while (simtime_before(now_of(run), run->ends_at)) {
+        struct simtime now = now_of(run);
+        struct simtime next;
+        bool waiting;
+
+        timeline_fire(run, now);
+        pendings_fire(run, now);
+        if (run->random.on && !simtime_before(now, run->random.next_at))
+            random_faults_fire(run, now);
+        convergence_note(run);
+        waiting = within_poll(run);
+        next = next_stop(run, now, waiting);
+        if (next.ps <= now.ps)
+            next.ps = now.ps + SIMTIME_PS_PER_MS;
+        if (progress(run, false)) {
+            run->outcome->interrupted = true;
+            return;
+        }
+        if (run->world->ops->run_until(run->world,
+                                       simtime_min(next, run->ends_at)) != 0)
+            return;
+    }
+    convergence_note(run);
+    (void)within_poll(run);
+}
+
+/* A last read shows whether what was acknowledged is there. */
+static void
+last_read(struct run *run)
+{
+    struct simtime limit = simtime_add(now_of(run), simtime_from_s(5));
+
+    if (run->probe.every.ps == 0 || run->outcome->interrupted ||
+        run->probe.acked == 0)
+        return;
+    run->probe.read_due = true;
+    while (run->probe.read_due && simtime_before(now_of(run), limit)) {
+        struct simtime next = probe_step(run, now_of(run));
+
+        next = simtime_max(next, simtime_add(now_of(run), simtime_from_ms(1)));
+        if (run->world->ops->run_until(run->world, next) != 0)
+            break;
+    }
+}
+
+/* ---- the end ---- */
+
+static void
+bounds_judge(struct run *run)
+{
+    struct simtime now = now_of(run);
+
+    for (unsigned i = 0; i < run->plan->box_count; i++) {
+        struct world_load load;
+
+        run->world->ops->load(run->world, i, &load);
+        for (unsigned j = 0; j < SVC_COUNT; j++) {
+            if (load.events[j] > 0)
+                oracles_bound(run->oracles, now, i, service_name(j),
+                              load.mailbox_peak[j], load.mailbox_bound);
+        }
+    }
+}
+
+/* Is the cluster meant to be whole?  Not with a box left off, nor with one
+ * that was rightly refused a number. */
+static bool
+meant_to_be_whole(struct run *run)
+{
+    unsigned count = run->plan->box_count - run->plan->spare_count;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct world_box box;
+
+        run->world->ops->box(run->world, i, &box);
+        if (!box.powered)
+            return false;
+    }
+    return watch_refused(&run->watch, REFUSE_ALL) == 0;
+}
+
+static void
+liveness_judge(struct run *run)
+{
+    struct simtime now = now_of(run);
+    struct simtime quiet = simtime_sub(now, run->last_disturbed);
+
+    if (run->pendings.count > 0 || run->random.open > 0 ||
+        quiet.ps < 30 * SIMTIME_PS_PER_S || !meant_to_be_whole(run))
+        return;
+    oracles_converged(run->oracles, now, run->converged);
+    if (run->baseline_bytes > 0 && run->world->ops->memory_bytes != NULL)
+        oracles_memory(run->oracles, now, run->baseline_bytes,
+                       run->world->ops->memory_bytes(run->world));
+}
+
+static void
+loads_record(struct run *run)
+{
+    for (unsigned i = 0; i < run->plan->box_count; i++) {
+        struct world_load load;
+
+        run->world->ops->load(run->world, i, &load);
+        for (unsigned j = 0; j < LANE_COUNT; j++) {
+            struct outcome_load *row;
+
+            if (load.messages[j] == 0)
+                continue;
+            row = rows_add(&run->outcome->loads);
+            *row = (struct outcome_load){.box = i,
+                                         .item = j,
+                                         .messages = load.messages[j],
+                                         .bytes = load.bytes[j]};
+        }
+        for (unsigned j = 0; j < SVC_COUNT; j++) {
+            struct outcome_load *row;
+
+            if (load.events[j] == 0)
+                continue;
+            row = rows_add(&run->outcome->loads);
+            *row = (struct outcome_load){.box = i,
+                                         .service = true,
+                                         .item = j,
+                                         .messages = load.events[j],
+                                         .bytes = load.memory_peak_bytes[j],
+                                         .cpu_ns = load.cpu_ns[j]};
+        }
+    }
+}
+
+static void
+ledger_record(struct run *run)
+{
+    ledger_close(run->ledger, now_of(run));
+    for (size_t i = 0; i < ledger_count(run->ledger); i++) {
+        const struct ledger_entry *entry = ledger_get(run->ledger, i);
+        struct outcome_outage *row = rows_add(&run->outcome->outages);
+
+        row->box = entry->box;
+        row->ports = entry->ports;
+        row->from = simtime_sub(entry->from, run->origin);
+        row->to = simtime_sub(entry->to, run->origin);
+        row->ongoing = entry->open;
+        row->planned = entry->planned;
+        outcome_text(row->cause, sizeof(row->cause), "%s", entry->cause);
+    }
+}
+
+static void
+alarms_record(struct run *run)
+{
+    for (size_t i = 0; i < run->watch.alarms.count; i++) {
+        const struct outcome_alarm *alarm =
+            ROWS_GET(&run->watch.alarms, struct outcome_alarm, i);
+        struct outcome_alarm *row;
+
+        if (alarm->is_cleared && simtime_before(alarm->cleared, run->origin))
+            continue;
+        row = rows_add(&run->outcome->alarms);
+        *row = *alarm;
+        row->raised = simtime_sub(alarm->raised, run->origin);
+        row->cleared = simtime_sub(alarm->cleared, run->origin);
+    }
+}
+
+static void
+oracles_record(struct run *run)
+{
+    for (unsigned i = 0; i < ORACLE_COUNT; i++) {
+        const struct oracle_result *result = oracles_result(run->oracles, i);
+        struct outcome_oracle *row = rows_add(&run->outcome->oracles);
+
+        outcome_text(row->id, sizeof(row->id), "%s", result->id);
+        outcome_text(row->title, sizeof(row->title), "%s", result->title);
+        row->exercised = result->exercised;
+        row->violations = result->violations;
+        outcome_text(row->first, sizeof(row->first), "%s", result->first);
+    }
+}
+
+static void
+verdict_record(struct run *run)
+{
+    struct outcome *outcome = run->outcome;
+    bool failed = oracles_violations(run->oracles) > 0;
+    bool inconclusive = outcome->interrupted;
+    bool passed = false;
+
+    for (size_t i = 0; i < run->scenario->expect_count; i++) {
+        struct outcome_expect *row = rows_add(&outcome->expects);
+
+        *row = run->expects[i];
+        failed |= row->verdict == VERDICT_FAIL;
+        inconclusive |= row->verdict == VERDICT_INCONCLUSIVE;
+        passed |= row->verdict == VERDICT_PASS;
+    }
+    outcome->verdict = failed                    ? VERDICT_FAIL
+                       : inconclusive || !passed ? VERDICT_INCONCLUSIVE
+                                                 : VERDICT_PASS;
+}
+
+static void
+checkpoints_record(struct run *run)
+{
+    size_t count;
+    const struct digest_checkpoint *points =
+        des_checkpoints(run->world, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct digest_checkpoint *row = rows_add(&run->outcome->checkpoints);
+
+        *row = points[i];
+    }
+}
+
+static void
+record(struct run *run)
+{
+    struct outcome *outcome = run->outcome;
+
+    values_record(run);
+    loads_record(run);
+    ledger_record(run);
+    alarms_record(run);
+    oracles_record(run);
+    verdict_record(run);
+    checkpoints_record(run);
+    outcome->seed = run->options->seed;
+    outcome->boot = run->boot_time;
+    outcome->duration = simtime_sub(now_of(run), run->origin);
+    outcome->events = run->world->ops->events(run->world);
+    outcome->digest = run->world->ops->digest(run->world);
+    outcome->boxes = run->plan->box_count;
+    outcome->ports = ledger_ports(run->ledger);
+    if (run->world->ops->memory_bytes != NULL)
+        outcome->nos_memory_bytes = run->world->ops->memory_bytes(run->world);
+}
+
+static void
+account_open(struct run *run)
+{
+    run->origin = now_of(run);
+    run->ends_at = simtime_add(run->origin, run->scenario->ends);
+    run->opened = true;
+    run->last_disturbed = run->origin;
+    watch_open(&run->watch, run->origin);
+    ledger_open(run->ledger, run->origin);
+    if (run->world->ops->memory_bytes != NULL)
+        run->baseline_bytes = run->world->ops->memory_bytes(run->world);
+    for (size_t i = 0; i < run->scenario->event_count; i++)
+        run->events[i].next_at = simtime_add(
+            run->origin, scenario_event_time(&run->scenario->events[i], 0));
+}
+
+static uint64_t
+clock_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    (void)clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void
+never_up(struct run *run)
+{
+    account_open(run);
+    outcome_text(run->outcome->note, sizeof(run->outcome->note),
+                 run->outcome->interrupted
+                     ? "interrupted while the cluster booted"
+                     : "the cluster was not up %u s after power-on",
+                 RUN_BOOT_LIMIT_S);
+    run_note(run, "note", "boot", "", "%s", run->outcome->note);
+    for (size_t i = 0; i < run->scenario->expect_count; i++) {
+        outcome_text(run->expects[i].evidence,
+                     sizeof(run->expects[i].evidence), "%s",
+                     run->outcome->note);
+        decide(run, i, VERDICT_INCONCLUSIVE);
+    }
+}
+
+static void
+drive(struct run *run)
+{
+    if (run->scenario->begins == BEGINS_POWER_ON) {
+        account_open(run);
+        power_on(run);
+    } else if (!boot(run)) {
+        never_up(run);
+        return;
+    } else {
+        account_open(run);
+    }
+    probe_start(run);
+    main_loop(run);
+    last_read(run);
+    if (!run->outcome->interrupted) {
+        bounds_judge(run);
+        liveness_judge(run);
+    }
+    end_judge(run);
+}
+
+int
+run_scenario(const struct run_options *options, struct outcome *outcome,
+             char *message, size_t message_size)
+{
+    struct run run;
+    uint64_t wall_ns = clock_ns(CLOCK_MONOTONIC);
+    uint64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    int err;
+
+    if (!((options->scenario->worlds >> WORLD_DES) & 1)) {
+        outcome_text(message, message_size, "%s: does not name world des",
+                     options->scenario->path);
+        return ERR_UNSUPPORTED;
+    }
+    err = run_init(&run, options, outcome, message, message_size);
+    if (err != 0)
+        return err;
+    drive(&run);
+    record(&run);
+    outcome->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall_ns;
+    outcome->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
+    run_fini(&run);
+    return 0;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of a run share.
+ */
+#ifndef SIM_RUN_RUN_PRIV_H
+#define SIM_RUN_RUN_PRIV_H
+
+#include "faults/ledger.h"
+#include "faults/oracles.h"
+#include "sim/kernel/random.h"
+#include "sim/run/run.h"
+#include "sim/run/watch.h"
+
+/* A cluster that is not up by then is stuck. */
+#define RUN_BOOT_LIMIT_S 3600u
+/* Quiet time between "up" and t = 0. */
+#define RUN_SETTLE_S 2u
+#define RUN_POLL_MS 10u
+
+/* What an event of the timeline has done so far. */
+struct event_state {
+    uint64_t fired;
+    struct simtime first_at; /* absolute */
+    struct simtime next_at;  /* absolute; SIMTIME_LIMIT + 1: no more */
+    struct box_set boxes;    /* what it hit last */
+    struct target last;      /* link, plane or service it hit last */
+    bool has_last;
+    /* Switchover measures. */
+    struct simtime detected_at; /* first election after it */
+    bool detected;
+    struct simtime last_ack_at;  /* before it */
+    struct simtime first_ack_at; /* of a write acknowledged after it */
+    bool acked;
+    struct simtime converged_at; /* since when, after it, without a break */
+    bool converged;
+};
+
+/* Something to be undone, or done again, later. */
+struct pending {
+    struct simtime at;
+    struct world_fault fault;
+    bool random;           /* belongs to random-faults */
+    uint32_t event;        /* of the timeline */
+    struct simtime period; /* link.flap: 0 when it is no flap */
+    struct simtime up_span;
+    struct simtime until;
+    uint64_t order;
+};
+
+struct probe {
+    uint64_t client;
+    struct simtime every;
+    struct simtime next_at; /* of the next attempt */
+    struct simtime deadline;
+    uint64_t sequence; /* of the write under way */
+    uint64_t token;    /* of the request under way; 0: none */
+    bool reading;
+    bool read_due;
+    unsigned controller; /* slot asked */
+    uint64_t acked;      /* writes */
+    uint64_t lost;
+    struct simtime last_ack_at;
+    uint64_t next_token;
+    /* The answer, noted by the listener. */
+    bool answered;
+    int status;
+    uint64_t leader;
+    uint64_t value;
+};
+
+/* Random faults of the soak. */
+struct random_faults {
+    bool on;
+    uint32_t event;
+    uint64_t factor_permille;
+    uint64_t kinds; /* bits of enum catalogue_id; 0: all */
+    struct simtime repair;
+    uint64_t at_once;
+    struct simtime until;
+    struct simtime next_at;
+    uint64_t drawn;
+    uint64_t open;
+};
+
+struct run {
+    const struct run_options *options;
+    const struct scenario *scenario;
+    struct outcome *outcome;
+    struct world *world;
+    struct cluster_plan *plan;
+    struct ledger *ledger;
+    struct oracles *oracles;
+    struct watch watch;
+    struct probe probe;
+    struct random_faults random;
+    struct event_state *events;
+    struct rows pendings; /* struct pending */
+    uint64_t pending_order;
+    struct outcome_expect *expects;
+    bool *decided;
+    struct simtime origin;  /* absolute time of the scenario's t = 0 */
+    struct simtime ends_at; /* absolute */
+    struct simtime power_at;
+    struct simtime boot_time;
+    struct simtime last_disturbed; /* last injection, heal or repair */
+    bool opened;
+    bool stop;
+    bool converged; /* now */
+    struct simtime converged_since;
+    size_t baseline_bytes;
+    unsigned spares_used;
+};
+
+/* convergence.c */
+bool run_converged(const struct run *run);
+
+/* select.c */
+
+/* The boxes 'target' means now.  'salt' separates draws. */
+void select_boxes(struct run *run, const struct target *target, uint64_t salt,
+                  struct box_set *boxes);
+unsigned select_slot(const struct run *run, enum role role, unsigned number);
+unsigned box_set_count(const struct box_set *set);
+/* "ncp-3", "ncp-3 and 4 more", ... */
+void box_set_text(const struct run *run, const struct box_set *boxes,
+                  char *text, size_t size);
+
+/* apply.c: the timeline */
+
+void apply_event(struct run *run, unsigned index);
+/* Does what is due at 'now'; the time of the next one. */
+void pendings_fire(struct run *run, struct simtime now);
+struct simtime pendings_next(const struct run *run);
+void pending_add(struct run *run, const struct pending *pending);
+void run_inject(struct run *run, const struct world_fault *fault,
+                const char *text, bool planned);
+void run_note(struct run *run, const char *kind, const char *name,
+              const char *target, const char *format, ...) PRINTF_LIKE(5, 6);
+void run_skip(struct run *run, const char *text, const char *reason);
+
+/* random_faults.c */
+
+void random_faults_start(struct run *run, unsigned event);
+void random_faults_fire(struct run *run, struct simtime now);
+void random_faults_healed(struct run *run);
+
+/* probe.c */
+
+void probe_start(struct run *run);
+void probe_observe(struct run *run, const struct observation *seen);
+/* Does what is due; the time it wants to be called again. */
+struct simtime probe_step(struct run *run, struct simtime now);
+
+/* values.c */
+
+int run_value(void *arg, const struct metric_ref *ref, uint64_t *value);
+void values_record(struct run *run);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The values of metrics.
+ */
+#include "reference-nos/schema/tables.h"
+#include "sim/run/run_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum ledger_kind
+ledger_kind_of(const struct metric_ref *ref)
+{
+    if (!ref->has_argument || ref->word == CAUSE_ALL)
+        return LEDGER_ALL;
+    return ref->word == CAUSE_PLANNED ? LEDGER_PLANNED : LEDGER_UNPLANNED;
+}
+
+static struct simtime
+now_of(const struct run *run)
+{
+    return run->world->ops->now(run->world);
+}
+
+static int
+ports_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
+{
+    struct simtime now = now_of(run);
+    struct simtime longest = {0};
+
+    switch ((int)ref->metric->id) {
+    case METRIC_PORTS_OUTAGE:
+        *value =
+            ledger_longest(run->ledger, ledger_kind_of(ref), now, NULL).ps;
+        return 0;
+    case METRIC_PORTS_OUTAGE_TOTAL:
+        *value =
+            ledger_total_port_ps(run->ledger, ledger_kind_of(ref), now, NULL);
+        return 0;
+    case METRIC_PORTS_IN_SERVICE:
+        *value = ledger_ports_in_service(run->ledger);
+        return 0;
+    case METRIC_PORTS_TOTAL: *value = ledger_ports(run->ledger); return 0;
+    case METRIC_PORTS_AVAILABILITY:
+        *value =
+            ledger_availability_ppt(run->ledger, ledger_kind_of(ref), now) /
+            1000;
+        return 0;
+    default: break;
+    }
+    for (unsigned i = 0; i < run->plan->box_count; i++) {
+        const struct watch_box *box = &run->watch.boxes[i];
+
+        longest = simtime_max(longest, box->degraded_longest);
+        if (box->degraded)
+            longest =
+                simtime_max(longest, simtime_sub(now, box->degraded_since));
+    }
+    *value = longest.ps;
+    return 0;
+}
+
+/* From the event to the first write acknowledged after it; 0 when the writes
+ * did not pause longer than three periods. */
+static int
+write_outage(struct run *run, const struct event_state *event, uint64_t *value)
+{
+    struct simtime end = event->acked ? event->first_ack_at : now_of(run);
+    struct simtime pause = simtime_sub(end, event->last_ack_at);
+
+    if (run->probe.every.ps == 0)
+        return ERR_NOENT;
+    *value = pause.ps <= 3 * run->probe.every.ps
+                 ? 0
+                 : simtime_sub(end, event->first_at).ps;
+    return 0;
+}
+
+static int
+event_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
+{
+    const struct event_state *event = &run->events[ref->event];
+
+    if (ref->metric->id == METRIC_EVENTS_FIRED) {
+        *value = 0;
+        for (size_t i = 0; i < run->scenario->event_count; i++) {
+            if (!ref->has_argument || ref->event == i)
+                *value += run->events[i].fired;
+        }
+        return 0;
+    }
+    if (event->fired == 0)
+        return ERR_NOENT;
+    if (ref->metric->id == METRIC_SWITCHOVER_WRITE_OUTAGE)
+        return write_outage(run, event, value);
+    if (ref->metric->id == METRIC_SWITCHOVER_DETECT) {
+        if (!event->detected)
+            return ERR_NOENT;
+        *value = simtime_sub(event->detected_at, event->first_at).ps;
+        return 0;
+    }
+    if (!run->converged)
+        return ERR_NOENT;
+    *value = simtime_sub(simtime_max(run->converged_since, event->first_at),
+                         event->first_at)
+                 .ps;
+    return 0;
+}
+
+static int
+fan_speed(struct run *run, unsigned box, uint64_t *value)
+{
+    uint32_t duty_percent;
+
+    if (run->world->ops->fan_duty == NULL)
+        return ERR_UNSUPPORTED;
+    if (run->world->ops->fan_duty(run->world, box, &duty_percent) != 0)
+        return ERR_NOENT;
+    *value = (uint64_t)duty_percent * 10000000;
+    return 0;
+}
+
+static int
+target_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
+{
+    struct box_set boxes = {{0}};
+    bool any = !ref->has_argument;
+
+    *value = 0;
+    if (ref->has_argument)
+        select_boxes(run, &ref->target, 0, &boxes);
+    for (unsigned i = 0; i < run->plan->box_count; i++) {
+        const struct watch_box *box = &run->watch.boxes[i];
+
+        if (ref->has_argument && !box_set_has(&boxes, i))
+            continue;
+        any = true;
+        if (ref->metric->id == METRIC_FAN_SPEED)
+            return fan_speed(run, i, value);
+        if (ref->metric->id == METRIC_BOX_RESTARTS) {
+            *value += box->restarts;
+        } else if (ref->metric->id == METRIC_MODULES_NUMBER) {
+            enum role role;
+            uint16_t number;
+
+            if (module_of_id((uint16_t)box->module, &role, &number) != 0)
+                return ERR_NOENT;
+            *value = number;
+            return 0;
+        } else {
+            for (unsigned j = 0; j < SVC_COUNT; j++) {
+                if (!ref->has_argument || ref->target.kind != TARGET_SERVICE ||
+                    ref->target.service == j)
+                    *value += box->service_restarts[j];
+            }
+        }
+    }
+    return any ? 0 : ERR_NOENT;
+}
+
+static uint64_t
+boxes_where(struct run *run, enum metric_id id)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < run->plan->box_count; i++) {
+        const struct watch_box *seen = &run->watch.boxes[i];
+        struct world_box box;
+
+        run->world->ops->box(run->world, i, &box);
+        if (id == METRIC_MODULES_ALLOCATED)
+            count += box.running && seen->module != MODULE_NONE;
+        else if (id == METRIC_BOXES_JOINED)
+            count += box.running && seen->joined && !seen->headless;
+        else if (id == METRIC_BOXES_HEADLESS)
+            count += box.running && seen->headless;
+        else
+            count += box.role == ROLE_NCP && box.forwarding;
+    }
+    return count;
+}
+
+static uint64_t
+memory_peak(struct run *run, const struct metric_ref *ref)
+{
+    uint64_t peak = 0;
+
+    for (unsigned i = 0; i < run->plan->box_count; i++) {
+        struct world_load load;
+
+        run->world->ops->load(run->world, i, &load);
+        for (unsigned j = 0; j < SVC_COUNT; j++) {
+            if ((!ref->has_argument || ref->word == j) &&
+                load.memory_peak_bytes[j] > peak)
+                peak = load.memory_peak_bytes[j];
+        }
+    }
+    return peak;
+}
+
+static uint64_t
+oracle_violations(struct run *run, const struct metric_ref *ref)
+{
+    if (!ref->has_argument)
+        return oracles_violations(run->oracles);
+    for (unsigned i = 0; i < ORACLE_COUNT; i++) {
+        const struct oracle_result *result = oracles_result(run->oracles, i);
+        char id[8];
+
+        (void)snprintf(id, sizeof(id), "O%u", ref->word);
+        if (strcmp(id, result->id) == 0)
+            return result->violations;
+    }
+    return 0;
+}
+
+int
+run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
+{
+    struct run *run = arg;
+    struct watch *watch = &run->watch;
+
+    switch (ref->metric->id) {
+    case METRIC_PORTS_OUTAGE:
+    case METRIC_PORTS_OUTAGE_TOTAL:
+    case METRIC_PORTS_DEGRADED:
+    case METRIC_PORTS_IN_SERVICE:
+    case METRIC_PORTS_TOTAL:
+    case METRIC_PORTS_AVAILABILITY: return ports_value(run, ref, value);
+    case METRIC_SWITCHOVER_WRITE_OUTAGE:
+    case METRIC_SWITCHOVER_DETECT:
+    case METRIC_CLUSTER_CONVERGE_TIME:
+    case METRIC_EVENTS_FIRED: return event_value(run, ref, value);
+    case METRIC_MODULES_NUMBER:
+    case METRIC_FAN_SPEED:
+    case METRIC_SERVICE_RESTARTS:
+    case METRIC_BOX_RESTARTS: return target_value(run, ref, value);
+    case METRIC_MODULES_ALLOCATED:
+    case METRIC_BOXES_JOINED:
+    case METRIC_BOXES_FORWARDING:
+    case METRIC_BOXES_HEADLESS:
+        *value = boxes_where(run, ref->metric->id);
+        return 0;
+    case METRIC_SWITCHOVER_COUNT: *value = watch->switchovers; return 0;
+    case METRIC_MODULES_RENUMBERED:
+        *value = oracles_modules_renumbered(run->oracles);
+        return 0;
+    case METRIC_MODULES_DUPLICATE:
+        *value = oracles_modules_duplicate(run->oracles);
+        return 0;
+    case METRIC_MODULES_REFUSED:
+        *value =
+            watch_refused(watch, ref->has_argument ? ref->word : REFUSE_ALL);
+        return 0;
+    case METRIC_CONTROLLERS_ACTIVE:
+        *value = watch_active_count(watch);
+        return 0;
+    case METRIC_CLUSTER_CONVERGED: *value = run_converged(run); return 0;
+    case METRIC_BOOT_TIME:
+        if (run->boot_time.ps == 0)
+            return ERR_NOENT;
+        *value = run->boot_time.ps;
+        return 0;
+    case METRIC_WRITES_ACKED: *value = run->probe.acked; return 0;
+    case METRIC_WRITES_LOST: *value = run->probe.lost; return 0;
+    case METRIC_RAFT_ELECTIONS: *value = watch->elections; return 0;
+    case METRIC_RAFT_TERM: *value = watch->term; return 0;
+    case METRIC_ALARMS_ACTIVE:
+    case METRIC_ALARMS_RAISED:
+        *value =
+            watch_alarms(watch, ref->has_argument ? ref->word : ALARM_COUNT,
+                         ref->metric->id == METRIC_ALARMS_ACTIVE);
+        return 0;
+    case METRIC_CABLING_FAULTS: *value = watch_cabling_faults(watch); return 0;
+    case METRIC_ORACLES_VIOLATIONS:
+        *value = oracle_violations(run, ref);
+        return 0;
+    case METRIC_FENCING_REFUSED: *value = watch->fencing_refused; return 0;
+    case METRIC_MEMORY_PEAK: *value = memory_peak(run, ref); return 0;
+    case METRIC_COUNT: break;
+    }
+    return ERR_UNSUPPORTED;
+}
+
+/* Every metric that needs no argument, and those the expectations name. */
+static void
+record(struct run *run, const struct metric_ref *ref)
+{
+    struct outcome_metric *row;
+    uint64_t value;
+
+    if (run_value(run, ref, &value) != 0)
+        return;
+    row = rows_add(&run->outcome->metrics);
+    row->id = ref->metric->id;
+    row->value = value;
+    if (ref->has_argument && ref->text != NULL) {
+        const char *open = strchr(ref->text, '(');
+
+        outcome_text(row->args, sizeof(row->args), "%s",
+                     open != NULL ? open + 1 : "");
+        if (strchr(row->args, ')') != NULL)
+            *strchr(row->args, ')') = '\0';
+    }
+}
+
+void
+values_record(struct run *run)
+{
+    for (unsigned id = 0; id < METRIC_COUNT; id++) {
+        const struct metric *metric = metric_get(id);
+        struct metric_ref ref = {.metric = metric};
+
+        if (metric->argument == ARGUMENT_NONE || metric->argument_optional)
+            record(run, &ref);
+    }
+    for (size_t i = 0; i < run->scenario->expect_count; i++) {
+        const struct expr *expr = &run->scenario->expects[i].expr;
+
+        for (size_t j = 0; j < expr->count; j++) {
+            if (expr->terms[j].ref.has_argument)
+                record(run, &expr->terms[j].ref);
+        }
+    }
+}
