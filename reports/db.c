@@ -25,6 +25,33 @@ code_of_errno(int number)
     }
 }
 
+/* errno of the last failed operation on the file 'which' points to; SQLite
+ * calls a quota or a size limit only an I/O error. */
+static int
+file_errno(sqlite3 *db, int which)
+{
+    sqlite3_file *file = NULL;
+    int number = 0;
+
+    if (sqlite3_file_control(db, "main", which, (void *)&file) != SQLITE_OK ||
+        file == NULL || file->pMethods == NULL)
+        return 0;
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+    return number;
+}
+
+static int
+code_of_io(sqlite3 *db)
+{
+    int number = file_errno(db, SQLITE_FCNTL_JOURNAL_POINTER);
+
+    if (number == 0)
+        number = file_errno(db, SQLITE_FCNTL_FILE_POINTER);
+    if (number == 0)
+        number = sqlite3_system_errno(db);
+    return code_of_errno(number);
+}
+
 static int
 code_of_db(sqlite3 *db)
 {
@@ -37,8 +64,8 @@ code_of_db(sqlite3 *db)
     case SQLITE_LOCKED: return ERR_BUSY;
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT: return ERR_CORRUPT;
-    case SQLITE_CANTOPEN:
-    case SQLITE_IOERR: return code_of_errno(sqlite3_system_errno(db));
+    case SQLITE_CANTOPEN: return code_of_errno(sqlite3_system_errno(db));
+    case SQLITE_IOERR: return code_of_io(db);
     case SQLITE_TOOBIG: return ERR_RANGE;
     default: return ERR_INTERNAL;
     }

@@ -22,9 +22,10 @@ paths_errno_code(int number)
     case EFBIG: return ERR_NOSPACE;
     case EROFS:
     case EACCES:
-    case EPERM: return ERR_READONLY;
+    case EPERM:
+    case EISDIR:
     case ENOENT:
-    case ENOTDIR: return ERR_NOENT;
+    case ENOTDIR: return ERR_READONLY;
     case EEXIST: return ERR_EXISTS;
     default: return ERR_IO;
     }

@@ -25,7 +25,8 @@ MUST_USE int paths_results_make(const char *root, const char *scenario,
 MUST_USE int paths_latest_link(const char *path, char *error,
                                size_t error_size);
 
-/* The 'enum err' of an errno value of a file operation. */
+/* The 'enum err' of an errno value of a failed write; ERR_READONLY for every
+ * place that cannot be written to. */
 int paths_errno_code(int number);
 
 #endif

@@ -9,6 +9,8 @@ main(void)
     SRunner *runner = srunner_create(stats_suite());
     int failed;
 
+    srunner_add_suite(runner, results_suite());
+    srunner_add_suite(runner, report_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reports/results.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reference-nos/base/check.h"
 #include "reference-nos/base/err.h"
@@ -265,6 +265,28 @@ results_free(struct results *results)
     free(results);
 }
 
+/* Opening a file that cannot be made tells "not there"; with a folder that is
+ * there, it is the folder that cannot be written. */
+static int
+open_fail(struct results *opened)
+{
+    const char *slash = strrchr(opened->path, '/');
+    char folder[1024];
+    int err = results_fail(opened);
+
+    snprintf(folder, sizeof(folder), "%.*s",
+             slash != NULL ? (int)(slash - opened->path + 1) : 1,
+             slash != NULL ? opened->path : ".");
+    if (err == ERR_NOENT && access(folder, F_OK) == 0) {
+        snprintf(opened->error, sizeof(opened->error),
+                 "%s: the folder cannot be written; choose another place "
+                 "with --results",
+                 opened->path);
+        err = ERR_READONLY;
+    }
+    return err;
+}
+
 int
 results_open(const char *path, struct results **results, char *error,
              size_t error_size)
@@ -278,7 +300,7 @@ results_open(const char *path, struct results **results, char *error,
     if (sqlite3_open_v2(path, &opened->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                         NULL) != SQLITE_OK)
-        err = results_fail(opened);
+        err = open_fail(opened);
     else {
         sqlite3_busy_timeout(opened->db, BUSY_TIMEOUT_MS);
         err = results_prepare_file(opened);

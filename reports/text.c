@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "reference-nos/base/check.h"
@@ -244,45 +245,66 @@ text_value(struct text *text, double value, const char *unit)
     }
 }
 
+/* Writes all of the text; the errno value of a failure. */
 static int
-save_fail(const char *path, const char *aside, int number, char *error,
-          size_t error_size)
+stream_write(const struct text *text, FILE *file)
 {
-    unlink(aside);
-    snprintf(error, error_size, "%s: %s", path, strerror(number));
-    return paths_errno_code(number);
+    errno = 0;
+    if (text->length > 0 &&
+        fwrite(text->data, 1, text->length, file) != text->length)
+        return errno != 0 ? errno : EIO;
+    return fflush(file) == 0 ? 0 : errno;
+}
+
+static int
+file_write(const struct text *text, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    int number;
+
+    if (file == NULL)
+        return errno;
+    number = stream_write(text, file);
+    if (fclose(file) != 0 && number == 0)
+        number = errno;
+    return number;
+}
+
+/* A regular file is replaced in one step; a device or pipe is written to. */
+static int
+file_replace(const struct text *text, const char *path)
+{
+    char aside[PATHS_BYTES + 8];
+    struct stat info;
+    int number;
+
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return file_write(text, path);
+    snprintf(aside, sizeof(aside), "%s.new", path);
+    number = file_write(text, aside);
+    if (number == 0 && rename(aside, path) != 0)
+        number = errno;
+    if (number != 0)
+        unlink(aside);
+    return number;
 }
 
 int
 text_save(const struct text *text, const char *path, char *error,
           size_t error_size)
 {
-    char aside[PATHS_BYTES + 8];
-    FILE *file;
-    int number = 0;
+    int number;
 
-    if (strcmp(path, "-") == 0) {
-        if (text->length > 0 &&
-            fwrite(text->data, 1, text->length, stdout) != text->length)
-            return ERR_IO;
-        return 0;
-    }
     if (strlen(path) >= PATHS_BYTES) {
         snprintf(error, error_size, "%.80s...: path too long", path);
         return ERR_RANGE;
     }
-    snprintf(aside, sizeof(aside), "%s.new", path);
-    file = fopen(aside, "wb");
-    if (file == NULL)
-        return save_fail(path, aside, errno, error, error_size);
-    if (text->length > 0 &&
-        fwrite(text->data, 1, text->length, file) != text->length)
-        number = errno != 0 ? errno : EIO;
-    if (fclose(file) != 0 && number == 0)
-        number = errno;
-    if (number == 0 && rename(aside, path) != 0)
-        number = errno;
-    if (number != 0)
-        return save_fail(path, aside, number, error, error_size);
-    return 0;
+    if (strcmp(path, "-") == 0)
+        number = stream_write(text, stdout);
+    else
+        number = file_replace(text, path);
+    if (number == 0)
+        return 0;
+    snprintf(error, error_size, "%s: %s", path, strerror(number));
+    return paths_errno_code(number);
 }

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.json and the CSV files: results for other programs.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reference-nos/base/err.h"
+#include "reports/campaign_priv.h"
+#include "reports/db_priv.h"
+#include "reports/paths.h"
+#include "reports/report.h"
+#include "reports/text_priv.h"
+
+/* A column as JSON. */
+static void
+json_value(struct text *out, sqlite3_stmt *query, int column)
+{
+    switch (sqlite3_column_type(query, column)) {
+    case SQLITE_INTEGER: text_add(out, db_text(query, column)); break;
+    case SQLITE_FLOAT:
+        text_json_number(out, sqlite3_column_double(query, column));
+        break;
+    case SQLITE_NULL: text_add(out, "null"); break;
+    default: text_json(out, db_text(query, column));
+    }
+}
+
+/* The row as members, without braces; names are those of the query. */
+static void
+json_members(struct text *out, sqlite3_stmt *query, int first)
+{
+    int columns = sqlite3_column_count(query);
+    int i;
+
+    for (i = first; i < columns; i++) {
+        text_add(out, i > first ? "," : "");
+        text_json(out, sqlite3_column_name(query, i));
+        text_add(out, ":");
+        json_value(out, query, i);
+    }
+}
+
+/* ,"name":[{...},...] */
+static void
+json_array(struct text *out, sqlite3 *db, const char *name, const char *sql,
+           int64_t id)
+{
+    sqlite3_stmt *query = db_query(db, sql, id);
+    const char *separator = "\n";
+
+    text_addf(out, ",\"%s\":[", name);
+    while (sqlite3_step(query) == SQLITE_ROW) {
+        text_add(out, separator);
+        text_add(out, "{");
+        json_members(out, query, 0);
+        text_add(out, "}");
+        separator = ",\n";
+    }
+    text_add(out, "]");
+    sqlite3_finalize(query);
+}
+
+static void
+json_runs(struct text *out, sqlite3 *db, int64_t campaign)
+{
+    sqlite3_stmt *query = db_query(
+        db,
+        "SELECT r.id, r.seed, r.state, r.verdict, r.exit_code, r.boxes, "
+        "r.ports, r.duration_ps, r.boot_ps, r.events, r.wall_ns, r.digest, "
+        "r.replay_token, r.note, (SELECT count(*) FROM outage WHERE run=r.id "
+        "AND NOT planned AND NOT degraded) AS unplanned_outages, (SELECT "
+        "coalesce(sum(to_ps-from_ps),0) FROM outage WHERE run=r.id AND NOT "
+        "planned AND NOT degraded) AS unplanned_outage_ps, (SELECT "
+        "coalesce(sum(to_ps-from_ps),0) FROM outage WHERE run=r.id AND "
+        "planned AND NOT degraded) AS planned_outage_ps FROM run r WHERE "
+        "campaign=? ORDER BY r.id",
+        campaign);
+    const char *separator = "\n";
+
+    text_add(out, ",\"runs\":[");
+    while (sqlite3_step(query) == SQLITE_ROW) {
+        int64_t run = sqlite3_column_int64(query, 0);
+
+        text_add(out, separator);
+        text_add(out, "{");
+        json_members(out, query, 1);
+        json_array(out, db, "expectations",
+                   "SELECT number, text, verdict, measured, evidence, file, "
+                   "line FROM expectation WHERE run=? ORDER BY number",
+                   run);
+        json_array(
+            out, db, "metrics",
+            "SELECT name, args, value, unit, CASE bound WHEN 1 THEN "
+            "'at most' WHEN -1 THEN 'at least' ELSE 'exact' END AS precision, "
+            "samples FROM metric WHERE run=? ORDER BY rowid",
+            run);
+        json_array(out, db, "oracles",
+                   "SELECT oracle, title, exercised, violations, first FROM "
+                   "oracle WHERE run=? ORDER BY rowid",
+                   run);
+        json_array(out, db, "not_applicable",
+                   "SELECT text, reason FROM not_applicable WHERE run=? ORDER "
+                   "BY rowid",
+                   run);
+        text_add(out, "}");
+        separator = ",\n";
+    }
+    text_add(out, "]");
+    sqlite3_finalize(query);
+}
+
+int
+report_json(const char *db_path, const char *out_path,
+            const struct report_options *options, char *error,
+            size_t error_size)
+{
+    struct campaign campaign;
+    struct text out = {0};
+    sqlite3_stmt *query;
+    int err = campaign_open(&campaign, db_path, options, error, error_size);
+
+    if (err != 0)
+        return err;
+    text_addf(&out, "{\"sixnines_run_version\":%d,", REPORT_JSON_VERSION);
+    query = db_query(
+        campaign.db,
+        "SELECT scenario, scenario_file, about, world, preset, build, "
+        "calibration, fault_model, fault_rates, command, begun, "
+        "seeds_planned, state, verdict, exit_code FROM campaign WHERE id=?",
+        campaign.id);
+    if (sqlite3_step(query) == SQLITE_ROW)
+        json_members(&out, query, 0);
+    sqlite3_finalize(query);
+    json_array(&out, campaign.db, "worst_run",
+               "SELECT seed, verdict, replay_token FROM run WHERE id=?",
+               campaign.worst_run);
+    json_array(&out, campaign.db, "expectations_over_seeds",
+               "SELECT number, text, verdict, measured, evidence, file, line "
+               "FROM expectation WHERE campaign=? AND run IS NULL ORDER BY "
+               "number",
+               campaign.id);
+    json_runs(&out, campaign.db, campaign.id);
+    text_add(&out, "}\n");
+    err = text_save(&out, out_path, error, error_size);
+    text_fini(&out);
+    campaign_close(&campaign);
+    return err;
+}
+
+#define RUNS_OF "JOIN run r ON r.id=x.run WHERE r.campaign=? ORDER BY x.rowid"
+
+static const struct {
+    const char *file;
+    const char *sql;
+} csv_files[] = {
+    {"runs.csv", "SELECT seed, state, verdict, exit_code, boxes, ports, "
+                 "duration_ps, boot_ps, events, wall_ns, digest, "
+                 "replay_token FROM run WHERE campaign=? ORDER BY id"},
+    {"expectations.csv",
+     "SELECT r.seed, number, text, x.verdict, measured, evidence, file, line "
+     "FROM expectation x LEFT JOIN run r ON r.id=x.run WHERE x.campaign=? "
+     "ORDER BY x.rowid"},
+    {"outages.csv", "SELECT r.seed, box, port, from_ps, to_ps, ongoing, "
+                    "planned, degraded, cause FROM outage x " RUNS_OF},
+    {"metrics.csv", "SELECT r.seed, name, args, value, unit, bound, samples "
+                    "FROM metric x " RUNS_OF},
+    {"load.csv", "SELECT r.seed, box, role, kind, name, messages, bytes, "
+                 "cpu_ns FROM load x " RUNS_OF},
+};
+
+static void
+csv_rows(struct text *out, sqlite3_stmt *query)
+{
+    int columns = sqlite3_column_count(query);
+    int i;
+
+    for (i = 0; i < columns; i++)
+        text_addf(out, "%s%s", i > 0 ? "," : "",
+                  sqlite3_column_name(query, i));
+    text_add(out, "\r\n");
+    while (sqlite3_step(query) == SQLITE_ROW) {
+        for (i = 0; i < columns; i++) {
+            text_add(out, i > 0 ? "," : "");
+            if (sqlite3_column_type(query, i) == SQLITE_FLOAT)
+                text_addf(out, "%.17g", sqlite3_column_double(query, i));
+            else if (sqlite3_column_type(query, i) == SQLITE_INTEGER)
+                text_add(out, db_text(query, i));
+            else
+                text_csv(out, db_text(query, i));
+        }
+        text_add(out, "\r\n");
+    }
+}
+
+int
+report_csv(const char *db_path, const char *dir,
+           const struct report_options *options, char *error,
+           size_t error_size)
+{
+    struct campaign campaign;
+    size_t i;
+    int err = campaign_open(&campaign, db_path, options, error, error_size);
+
+    if (err != 0)
+        return err;
+    for (i = 0; err == 0 && i < ARRAY_COUNT(csv_files); i++) {
+        sqlite3_stmt *query =
+            db_query(campaign.db, csv_files[i].sql, campaign.id);
+        struct text out = {0};
+        struct text path = {0};
+
+        csv_rows(&out, query);
+        text_addf(&path, "%s/%s", dir, csv_files[i].file);
+        err = text_save(&out, path.data, error, error_size);
+        text_fini(&path);
+        text_fini(&out);
+        sqlite3_finalize(query);
+    }
+    campaign_close(&campaign);
+    return err;
+}
+
+int
+report_all(const char *dir, const struct report_options *options, char *error,
+           size_t error_size)
+{
+    static const struct {
+        const char *file;
+        int (*write)(const char *db_path, const char *out_path,
+                     const struct report_options *options, char *error,
+                     size_t error_size);
+    } artefacts[] = {{"junit.xml", report_junit},
+                     {"run.json", report_json},
+                     {"report.html", report_html}};
+    char db[PATHS_BYTES + 16];
+    char out[PATHS_BYTES + 16];
+    size_t i;
+    int err = 0;
+
+    if (strlen(dir) >= PATHS_BYTES) {
+        snprintf(error, error_size, "%.80s...: path too long", dir);
+        return ERR_RANGE;
+    }
+    snprintf(db, sizeof(db), "%s/results.db", dir);
+    for (i = 0; err == 0 && i < ARRAY_COUNT(artefacts); i++) {
+        snprintf(out, sizeof(out), "%s/%s", dir, artefacts[i].file);
+        err = artefacts[i].write(db, out, options, error, error_size);
+    }
+    return err;
+}

@@ -1,0 +1,675 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is derived from a database: pages, XML, JSON, CSV, annotations.
+ */
+#include "reports/report.h"
+
+#include <check.h>
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reference-nos/base/err.h"
+#include "reports/paths.h"
+#include "reports/samples.h"
+#include "reports/suites.h"
+#include "reports/text_priv.h"
+
+static char folder[64];
+static char db_path[96];
+static char out_path[96];
+static char error[512];
+
+static void
+folder_make(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/sixnines-report-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(db_path, sizeof(db_path), "%s/results.db", folder);
+    snprintf(out_path, sizeof(out_path), "%s/out", folder);
+}
+
+static void
+folder_drop(void)
+{
+    char command[128];
+
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static char *
+file_load(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *text;
+    long size;
+
+    ck_assert_msg(file != NULL, "%s is missing", path);
+    fseek(file, 0, SEEK_END);
+    size = ftell(file);
+    rewind(file);
+    text = calloc(1, (size_t)size + 1);
+    ck_assert_int_eq(fread(text, 1, (size_t)size, file), (size_t)size);
+    fclose(file);
+    return text;
+}
+
+typedef int writer(const char *db, const char *out,
+                   const struct report_options *options, char *message,
+                   size_t size);
+
+static char *
+derive(writer *write, const struct report_options *options)
+{
+    int err = write(db_path, out_path, options, error, sizeof(error));
+
+    ck_assert_msg(err == 0, "%s", error);
+    return file_load(out_path);
+}
+
+/* A strict reader of markup: tags nest, attributes are quoted, ids are
+ * unique, text holds no '<'.  'html' knows the elements that never close. */
+struct markup {
+    const char *at;
+    char open[64][24];
+    int depth;
+    char ids[400][40];
+    int id_count;
+    bool html;
+};
+
+static void
+markup_name(struct markup *m, char name[24])
+{
+    int n = 0;
+
+    while (isalnum((unsigned char)*m->at) || strchr("-_:", *m->at) != NULL) {
+        ck_assert_int_lt(n, 23);
+        name[n++] = *m->at++;
+    }
+    name[n] = '\0';
+    ck_assert_msg(n > 0, "no name at: %.60s", m->at);
+}
+
+static void
+markup_id(struct markup *m, const char *id, size_t length)
+{
+    int i;
+
+    ck_assert(length < 40 && m->id_count < 400);
+    snprintf(m->ids[m->id_count], 40, "%.*s", (int)length, id);
+    for (i = 0; i < m->id_count; i++)
+        ck_assert_msg(strcmp(m->ids[i], m->ids[m->id_count]) != 0,
+                      "id %s twice", m->ids[i]);
+    m->id_count++;
+}
+
+/* Returns true for a tag that closes itself. */
+static bool
+markup_attributes(struct markup *m)
+{
+    char name[24];
+
+    for (;;) {
+        const char *value;
+        char quote;
+
+        while (isspace((unsigned char)*m->at))
+            m->at++;
+        if (*m->at == '>')
+            return false;
+        if (*m->at == '/' && m->at[1] == '>') {
+            m->at++;
+            return true;
+        }
+        markup_name(m, name);
+        while (*m->at == ' ')
+            m->at++;
+        ck_assert_msg(*m->at++ == '=', "bare attribute %s", name);
+        while (*m->at == ' ')
+            m->at++;
+        quote = *m->at++;
+        ck_assert(quote == '"' || quote == '\'');
+        value = m->at;
+        m->at += strcspn(m->at, quote == '"' ? "\"<" : "'<");
+        ck_assert_msg(*m->at == quote, "attribute %s runs on", name);
+        if (strcmp(name, "id") == 0)
+            markup_id(m, value, (size_t)(m->at - value));
+        m->at++;
+    }
+}
+
+static bool
+is_void(const char *name)
+{
+    return strcmp(name, "meta") == 0 || strcmp(name, "br") == 0;
+}
+
+static void
+markup_tag(struct markup *m)
+{
+    char name[24];
+
+    if (*m->at == '!' || *m->at == '?') {
+        m->at += strcspn(m->at, ">");
+    } else if (*m->at == '/') {
+        m->at++;
+        markup_name(m, name);
+        ck_assert_int_gt(m->depth, 0);
+        ck_assert_str_eq(name, m->open[m->depth - 1]);
+        m->depth--;
+    } else {
+        markup_name(m, name);
+        if (!markup_attributes(m) && !(m->html && is_void(name))) {
+            ck_assert_int_lt(m->depth, 64);
+            strcpy(m->open[m->depth++], name);
+        }
+    }
+    ck_assert_int_eq(*m->at, '>');
+    m->at++;
+}
+
+static void
+well_formed(const char *text, bool html)
+{
+    static struct markup m;
+
+    memset(&m, 0, sizeof(m));
+    m.html = html;
+    m.at = text;
+    while (*m.at != '\0') {
+        if (*m.at == '<') {
+            m.at++;
+            markup_tag(&m);
+        } else if (*m.at == '&') {
+            size_t length = strcspn(m.at, ";");
+
+            ck_assert_msg(length < 8, "bare ampersand: %.40s", m.at);
+            m.at += length;
+        } else {
+            unsigned char letter = (unsigned char)*m.at;
+
+            ck_assert_msg(letter >= 0x20 || isspace(letter), "control %d",
+                          letter);
+            m.at++;
+        }
+    }
+    ck_assert_int_eq(m.depth, 0);
+    if (html)
+        ck_assert_int_gt(m.id_count, 0);
+}
+
+static int
+occurrences(const char *text, const char *word)
+{
+    int count = 0;
+
+    while ((text = strstr(text, word)) != NULL) {
+        count++;
+        text += strlen(word);
+    }
+    return count;
+}
+
+static void
+holds(const char *text, const char *word)
+{
+    ck_assert_msg(strstr(text, word) != NULL, "not there: %s", word);
+}
+
+static void
+lacks(const char *text, const char *word)
+{
+    ck_assert_msg(strstr(text, word) == NULL, "is there: %s", word);
+}
+
+static bool
+gnuplot_is_here(void)
+{
+    return system("command -v gnuplot >/dev/null 2>&1") == 0;
+}
+
+/* What holds for every page. */
+static char *
+page_of(void (*sample)(const char *path))
+{
+    char *page;
+
+    sample(db_path);
+    page = derive(report_html, NULL);
+    well_formed(page, true);
+    holds(page, "<html lang=\"en\">");
+    holds(page, "<meta name=\"viewport\"");
+    lacks(page, "http://");
+    lacks(page, "https://");
+    lacks(page, " src=");
+    lacks(page, "url(");
+    lacks(page, "<script");
+    lacks(page, "gnuplot_canvas");
+    if (gnuplot_is_here())
+        lacks(page, "was not drawn");
+    ck_assert_int_eq(occurrences(page, "<table>"),
+                     occurrences(page, "<caption>"));
+    return page;
+}
+
+START_TEST(quiet_page)
+{
+    char *page = page_of(samples_quiet);
+    const char *word = strstr(page, "id=\"verdict-word\">PASS</h2>");
+
+    ck_assert_ptr_nonnull(word);
+    ck_assert(word < strstr(page, "id=\"evidence\""));
+    holds(page, "All 4 judged expectations hold. 1 not applicable.");
+    holds(page, "No port was out of service.");
+    holds(page, "conditional on fault model <b>the faults of this "
+                "timeline</b>, rates <b>as scheduled, not field rates</b>, "
+                "build <b>0.1.0 (466d05b, release, gcc 12.2.0)</b>");
+    holds(page, "sixnines replay s9:1:controller-loss:1:");
+    holds(page, "frozen-2026-01");
+    lacks(page, "never exercised");
+    lacks(page, "Over the seeds");
+    if (gnuplot_is_here()) /* Timeline, bars, lanes, CPU; two widths each. */
+        ck_assert_int_eq(occurrences(page, "role=\"img\""), 8);
+    free(page);
+}
+END_TEST
+
+START_TEST(failing_page)
+{
+    char *page = page_of(samples_failing);
+
+    holds(page, "id=\"verdict-word\">FAIL</h2>");
+    holds(page, "1 of 3 judged expectations failed.");
+    holds(page, "Oracles saw 2 violations.");
+    lacks(page, "No port was out of service");
+    holds(page, "<b>Unplanned:</b> 14 intervals on 14 ports, 184.22 s");
+    holds(page, "<b>Planned:</b> 4 intervals");
+    holds(page, "fabric unreachable: ncf-2 lost while ncf-3 was drained");
+    holds(page, "1 of 8 oracles never ran");
+    holds(page, "this world models no BMC");
+    holds(page, "still raised");
+    if (gnuplot_is_here())
+        ck_assert_int_eq(occurrences(page, "role=\"img\""), 12);
+    free(page);
+}
+END_TEST
+
+START_TEST(seeds_page)
+{
+    char *page = page_of(samples_seeds);
+
+    holds(page, "Runs: 199 PASS, 1 FAIL, 0 INCONCLUSIVE.");
+    holds(page, "<b>Worst seed: 117</b>, FAIL, 1 expectation failed");
+    holds(page, "sixnines replay s9:1:controller-loss:117:");
+    holds(page, "seed 117: 170 ms");
+    holds(page, "<td class=\"n\">at least "); /* p99 of 200 is a bound. */
+    holds(page, "1 of 200 runs had an unplanned outage: 0.5 %, interval at "
+                "95 % from 0.0127 % to 2.75 %");
+    holds(page, "The first 100 of 200 runs");
+    lacks(page, "modules.renumbered</h3>"); /* The same everywhere. */
+    free(page);
+}
+END_TEST
+
+START_TEST(empty_interrupted_and_long_pages)
+{
+    char *page = page_of(samples_nothing);
+
+    holds(page, "id=\"verdict-word\">INCONCLUSIVE</h2>");
+    holds(page, "No expectation was judged");
+    holds(page, "nothing can be said");
+    holds(page, "This run recorded no load.");
+    free(page);
+    unlink(db_path);
+    page = page_of(samples_interrupted);
+    holds(page, "id=\"verdict-word\">NOT JUDGED</h2>");
+    holds(page, "This campaign was interrupted.");
+    free(page);
+    unlink(db_path);
+    page = page_of(samples_soak);
+    holds(page, "The first 200 of 5000 events");
+    ck_assert_int_lt(strlen(page), 1500000);
+    free(page);
+}
+END_TEST
+
+START_TEST(hostile_page)
+{
+    char *page = page_of(samples_hostile);
+
+    holds(page, "&lt;script&gt;alert(1)&lt;/script&gt;");
+    holds(page, "\xef\xbf\xbd");
+    ck_assert_int_eq(access("id", F_OK), -1);
+    free(page);
+}
+END_TEST
+
+START_TEST(no_gnuplot_is_said_and_is_no_failure)
+{
+    struct report_options options = {.gnuplot = "/nonexistent/gnuplot"};
+    char *page;
+
+    samples_quiet(db_path);
+    page = derive(report_html, &options);
+    well_formed(page, true);
+    holds(page, "This plot was not drawn: the program gnuplot was not found");
+    holds(page, "id=\"verdict-word\">PASS</h2>");
+    free(page);
+    options.gnuplot = "/bin/false";
+    page = derive(report_html, &options);
+    holds(page, "This plot was not drawn: gnuplot ended with an error");
+    free(page);
+}
+END_TEST
+
+START_TEST(same_database_same_bytes)
+{
+    char *first;
+    char *second;
+
+    samples_failing(db_path);
+    first = derive(report_html, NULL);
+    second = derive(report_html, NULL);
+    ck_assert_str_eq(first, second);
+    free(first);
+    free(second);
+}
+END_TEST
+
+START_TEST(campaigns_are_chosen)
+{
+    struct report_options options = {.campaign = 1};
+    char *page;
+
+    samples_quiet(db_path);
+    samples_failing(db_path);
+    page = derive(report_html, NULL);
+    holds(page, "id=\"verdict-word\">FAIL</h2>");
+    holds(page, "Other campaigns in this file");
+    free(page);
+    page = derive(report_html, &options);
+    holds(page, "id=\"verdict-word\">PASS</h2>");
+    free(page);
+    options.campaign = 3;
+    ck_assert_int_eq(
+        report_html(db_path, out_path, &options, error, sizeof(error)),
+        ERR_NOENT);
+    holds(error, "has no campaign 3");
+}
+END_TEST
+
+START_TEST(junit)
+{
+    char *xml;
+
+    samples_failing(db_path);
+    xml = derive(report_junit, NULL);
+    well_formed(xml, false);
+    holds(xml, "<testsuites name=\"card-and-fabric-loss\" tests=\"12\" "
+               "failures=\"2\" errors=\"0\" skipped=\"3\"");
+    holds(xml, "<failure message=\"FAIL: measured 184.2 s\">14 ports: ncp-7");
+    holds(xml, "<skipped message=\"INCONCLUSIVE: the run ended 3 s after");
+    holds(xml, "<skipped message=\"NOT-APPLICABLE: this world models no BMC");
+    holds(xml, "<failure message=\"FAIL: 2 violations\">ncp-3");
+    free(xml);
+    samples_hostile(db_path);
+    xml = derive(report_junit, NULL);
+    well_formed(xml, false);
+    free(xml);
+    samples_seeds(db_path);
+    xml = derive(report_junit, NULL);
+    well_formed(xml, false);
+    ck_assert_int_eq(occurrences(xml, "<testsuite "), 201);
+    free(xml);
+    samples_interrupted(db_path);
+    xml = derive(report_junit, NULL);
+    holds(xml, "<error message=\"the run was interrupted\">");
+    free(xml);
+}
+END_TEST
+
+/* Brackets nest outside strings, strings end, nothing follows. */
+static void
+json_balanced(const char *json)
+{
+    char open[32];
+    int depth = 0;
+    bool string = false;
+
+    for (; *json != '\0'; json++) {
+        if (string) {
+            ck_assert_int_ge((unsigned char)*json, 0x20);
+            if (*json == '\\')
+                json++;
+            else if (*json == '"')
+                string = false;
+        } else if (*json == '"') {
+            string = true;
+        } else if (*json == '{' || *json == '[') {
+            ck_assert_int_lt(depth, 32);
+            open[depth++] = *json == '{' ? '}' : ']';
+        } else if (*json == '}' || *json == ']') {
+            ck_assert_int_gt(depth, 0);
+            ck_assert_int_eq(*json, open[--depth]);
+        }
+    }
+    ck_assert(!string && depth == 0);
+}
+
+START_TEST(json)
+{
+    char *text;
+
+    samples_failing(db_path);
+    text = derive(report_json, NULL);
+    json_balanced(text);
+    ck_assert_int_eq(strncmp(text, "{\"sixnines_run_version\":1,", 26), 0);
+    holds(text, "\"seed\":\"42\"");
+    holds(text, "\"verdict\":\"FAIL\",\"exit_code\":1");
+    holds(text, "\"unplanned_outage_ps\":184220000000000");
+    holds(text, "\"replay_token\":\"s9:1:");
+    free(text);
+    samples_hostile(db_path);
+    text = derive(report_json, NULL);
+    json_balanced(text);
+    holds(text, "\"seed\":\"18446744073709551615\"");
+    free(text);
+}
+END_TEST
+
+START_TEST(csv)
+{
+    char path[128];
+    char *text;
+
+    samples_failing(db_path);
+    ck_assert_int_eq(report_csv(db_path, folder, NULL, error, sizeof(error)),
+                     0);
+    snprintf(path, sizeof(path), "%s/outages.csv", folder);
+    text = file_load(path);
+    ck_assert_int_eq(occurrences(text, "\r\n"), 20);
+    holds(text, "42,ncp-7,eth-0/0/0,12000000000000,27340000000000,0,0,0,");
+    free(text);
+}
+END_TEST
+
+START_TEST(annotations)
+{
+    FILE *file = fopen(out_path, "w+");
+    char *text;
+
+    samples_failing(db_path);
+    ck_assert_int_eq(
+        report_annotations(db_path, file, NULL, error, sizeof(error)), 0);
+    fclose(file);
+    text = file_load(out_path);
+    ck_assert_int_eq(
+        strncmp(text,
+                "::error file=scenarios/failover/sample.yaml,line=20,title="
+                "FAIL%3A ports.outage(unplanned) == 0s::measured 184.2 s with "
+                "seed 42%0A14 ports",
+                80),
+        0);
+    ck_assert_int_eq(occurrences(text, "::warning "), 1);
+    ck_assert_int_eq(occurrences(text, "\n"), 3);
+    free(text);
+}
+END_TEST
+
+START_TEST(unreadable_and_unwritable)
+{
+    ck_assert_int_eq(
+        report_html(db_path, out_path, NULL, error, sizeof(error)), ERR_NOENT);
+    samples_quiet(db_path);
+    ck_assert_int_eq(report_html(db_path, "/nowhere/at/all.html", NULL, error,
+                                 sizeof(error)),
+                     ERR_READONLY);
+    holds(error, "/nowhere/at/all.html");
+    ck_assert_int_eq(
+        report_html(db_path, "/dev/full", NULL, error, sizeof(error)),
+        ERR_NOSPACE);
+    ck_assert_int_eq(access("/dev/full.new", F_OK), -1);
+}
+END_TEST
+
+START_TEST(all_three_beside_the_database)
+{
+    char path[128];
+
+    samples_quiet(db_path);
+    ck_assert_int_eq(report_all(folder, NULL, error, sizeof(error)), 0);
+    snprintf(path, sizeof(path), "%s/report.html", folder);
+    free(file_load(path));
+    snprintf(path, sizeof(path), "%s/junit.xml", folder);
+    free(file_load(path));
+    snprintf(path, sizeof(path), "%s/run.json", folder);
+    free(file_load(path));
+    snprintf(path, sizeof(path), "%s/run.json.new", folder);
+    ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
+START_TEST(folders_and_latest)
+{
+    static const char stamp[] = "2026-03-01T12-30-05Z";
+    char root[96];
+    char link[160];
+    char target[96];
+    char path[PATHS_BYTES];
+    ssize_t length;
+
+    snprintf(root, sizeof(root), "%s/deep/results", folder);
+    ck_assert_int_eq(paths_results_make(root, "boot-small", stamp, path, error,
+                                        sizeof(error)),
+                     0);
+    holds(path, "/deep/results/boot-small/2026-03-01T12-30-05Z");
+    ck_assert_int_eq(paths_results_make(root, "boot-small", stamp, path, error,
+                                        sizeof(error)),
+                     0);
+    holds(path, "/boot-small/2026-03-01T12-30-05Z-2");
+    ck_assert_int_eq(paths_latest_link(path, error, sizeof(error)), 0);
+    ck_assert_int_eq(paths_latest_link(path, error, sizeof(error)), 0);
+    snprintf(link, sizeof(link), "%s/boot-small/latest", root);
+    length = readlink(link, target, sizeof(target) - 1);
+    ck_assert_int_gt(length, 0);
+    target[length] = '\0';
+    ck_assert_str_eq(target, "2026-03-01T12-30-05Z-2");
+    ck_assert_int_eq(paths_results_make(root, "a/../b c", stamp, path, error,
+                                        sizeof(error)),
+                     0);
+    holds(path, "/results/a-..-b-c/");
+    ck_assert_int_eq(
+        paths_results_make(root, "..", stamp, path, error, sizeof(error)),
+        ERR_RANGE);
+    ck_assert_int_eq(
+        paths_results_make(root, "", stamp, path, error, sizeof(error)),
+        ERR_RANGE);
+}
+END_TEST
+
+START_TEST(folder_that_cannot_be)
+{
+    char root[96];
+    char path[PATHS_BYTES];
+
+    fclose(fopen(out_path, "w"));
+    ck_assert_int_eq(
+        paths_results_make(out_path, "s", "t", path, error, sizeof(error)),
+        ERR_READONLY);
+    holds(error, out_path);
+    snprintf(root, sizeof(root), "%s/locked", folder);
+    ck_assert_int_eq(mkdir(root, 0555), 0);
+    if (geteuid() == 0)
+        ck_assert_int_eq(seteuid(65534), 0);
+    ck_assert_int_eq(
+        paths_results_make(root, "s", "t", path, error, sizeof(error)),
+        ERR_READONLY);
+    if (geteuid() != getuid())
+        ck_assert_int_eq(seteuid(getuid()), 0);
+}
+END_TEST
+
+static void
+time_is(double time_ps, const char *expected)
+{
+    struct text text = {0};
+
+    text_time_ps(&text, time_ps);
+    ck_assert_str_eq(text.data, expected);
+    text_fini(&text);
+}
+
+START_TEST(texts)
+{
+    struct text text = {0};
+
+    time_is(0, "0 s");
+    time_is(640, "640 ps");
+    time_is(1.42e12, "1.42 s");
+    time_is(312e9, "312 ms");
+    time_is(47e6, "47 \xc2\xb5s");
+    time_is(86400e12, "24 h");
+    text_count(&text, 1234567);
+    text_csv(&text, "=cmd()");
+    text_csv(&text, "a \"b\", c");
+    text_json(&text, "a\n\"\\\xff");
+    ck_assert_str_eq(text.data, "1,234,567\"'=cmd()\"\"a \"\"b\"\", c\""
+                                "\"a\\u000a\\\"\\\\\xef\xbf\xbd\"");
+    text_fini(&text);
+}
+END_TEST
+
+Suite *
+report_suite(void)
+{
+    Suite *suite = suite_create("report");
+    TCase *derived = tcase_create("derived");
+
+    tcase_add_checked_fixture(derived, folder_make, folder_drop);
+    tcase_set_timeout(derived, 240);
+    tcase_add_test(derived, quiet_page);
+    tcase_add_test(derived, failing_page);
+    tcase_add_test(derived, seeds_page);
+    tcase_add_test(derived, empty_interrupted_and_long_pages);
+    tcase_add_test(derived, hostile_page);
+    tcase_add_test(derived, no_gnuplot_is_said_and_is_no_failure);
+    tcase_add_test(derived, same_database_same_bytes);
+    tcase_add_test(derived, campaigns_are_chosen);
+    tcase_add_test(derived, junit);
+    tcase_add_test(derived, json);
+    tcase_add_test(derived, csv);
+    tcase_add_test(derived, annotations);
+    tcase_add_test(derived, unreadable_and_unwritable);
+    tcase_add_test(derived, all_three_beside_the_database);
+    tcase_add_test(derived, folders_and_latest);
+    tcase_add_test(derived, folder_that_cannot_be);
+    tcase_add_test(derived, texts);
+    suite_add_tcase(suite, derived);
+    return suite;
+}

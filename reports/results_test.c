@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* unshare */
+#include "reports/results.h"
+
+#include <check.h>
+#include <sched.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "reference-nos/base/err.h"
+#include "reports/samples.h"
+#include "reports/suites.h"
+
+static char folder[64];
+static char db_path[96];
+static char error[RESULTS_ERROR_BYTES];
+
+static void
+folder_make(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/sixnines-results-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(db_path, sizeof(db_path), "%s/results.db", folder);
+    error[0] = '\0';
+}
+
+static void
+folder_drop(void)
+{
+    char command[160];
+
+    snprintf(command, sizeof(command), "chmod -R u+rwx %s; rm -rf %s", folder,
+             folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* First value of a query, as text in a static buffer. */
+static const char *
+value(const char *sql)
+{
+    static char text[256];
+    sqlite3 *db;
+    sqlite3_stmt *query;
+
+    text[0] = '\0';
+    ck_assert_int_eq(sqlite3_open_v2(db_path, &db, SQLITE_OPEN_READONLY, NULL),
+                     SQLITE_OK);
+    ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &query, NULL) == SQLITE_OK,
+                  "%s", sqlite3_errmsg(db));
+    if (sqlite3_step(query) == SQLITE_ROW &&
+        sqlite3_column_text(query, 0) != NULL)
+        snprintf(text, sizeof(text), "%s",
+                 (const char *)sqlite3_column_text(query, 0));
+    sqlite3_finalize(query);
+    sqlite3_close(db);
+    return text;
+}
+
+static void
+execute(const char *sql)
+{
+    sqlite3 *db;
+
+    ck_assert_int_eq(sqlite3_open(db_path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static bool
+exists(const char *suffix)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s%s", db_path, suffix);
+    return access(path, F_OK) == 0;
+}
+
+static struct results *
+open_ok(void)
+{
+    struct results *results = NULL;
+
+    ck_assert_msg(results_open(db_path, &results, error, sizeof(error)) == 0,
+                  "%s", error);
+    return results;
+}
+
+static int64_t
+begin(struct results *results, int64_t *run)
+{
+    struct results_campaign campaign = {.scenario = "s", .seeds_planned = 1};
+    struct results_run row = {.seed = UINT64_MAX};
+    int64_t id = 0;
+
+    ck_assert_int_eq(results_campaign_begin(results, &campaign, &id), 0);
+    ck_assert_int_eq(results_run_begin(results, id, &row, run), 0);
+    return id;
+}
+
+START_TEST(a_run_is_kept_in_one_file)
+{
+    samples_quiet(db_path);
+    ck_assert(exists(""));
+    ck_assert(!exists("-wal") && !exists("-shm") && !exists("-journal"));
+    ck_assert_str_eq(value("PRAGMA user_version"), "1");
+    ck_assert_str_eq(value("PRAGMA journal_mode"), "delete");
+    ck_assert_str_eq(value("PRAGMA integrity_check"), "ok");
+    ck_assert_str_eq(value("SELECT state||verdict||exit_code FROM campaign"),
+                     "completePASS0");
+    ck_assert_str_eq(value("SELECT seed||' '||boxes||' '||ports FROM run"),
+                     "1 65 1920");
+    ck_assert_str_eq(value("SELECT count(*) FROM expectation"), "5");
+    ck_assert_str_eq(value("SELECT time_ps FROM event WHERE kind='fault'"),
+                     "10000000000000");
+    ck_assert_str_eq(value("SELECT count(*) FROM load"), "780");
+    ck_assert_str_eq(value("SELECT cleared_ps FROM alarm"), "58210000000000");
+    ck_assert_str_eq(value("SELECT limit_value IS NULL FROM expectation"),
+                     "1");
+}
+END_TEST
+
+START_TEST(more_runs_are_appended)
+{
+    samples_quiet(db_path);
+    samples_failing(db_path);
+    ck_assert_str_eq(value("SELECT group_concat(verdict) FROM campaign"),
+                     "PASS,FAIL");
+    ck_assert_str_eq(value("SELECT count(DISTINCT run) FROM load"), "2");
+    ck_assert_str_eq(value("SELECT count(*) FROM expectation WHERE "
+                           "campaign=2 AND run=2"),
+                     "4");
+}
+END_TEST
+
+START_TEST(largest_seed_and_time_survive)
+{
+    struct results_event event = {.time_ps = INT64_MAX, .kind = "note"};
+    struct results *results = open_ok();
+    int64_t run;
+
+    begin(results, &run);
+    ck_assert_int_eq(results_add_event(results, run, &event), 0);
+    event.time_ps++;
+    ck_assert_int_eq(results_add_event(results, run, &event), ERR_RANGE);
+    ck_assert_ptr_nonnull(strstr(results_error(results), "does not fit"));
+    ck_assert_int_eq(
+        results_finish(results, RESULTS_COMPLETE, error, sizeof(error)), 0);
+    ck_assert_str_eq(value("SELECT seed FROM run"), "18446744073709551615");
+    ck_assert_str_eq(value("SELECT max(time_ps) FROM event"),
+                     "9223372036854775807");
+}
+END_TEST
+
+START_TEST(many_rows_cross_batches)
+{
+    struct results_event event = {.kind = "note"};
+    struct results *results = open_ok();
+    int64_t run;
+    int i;
+
+    begin(results, &run);
+    for (i = 0; i < 25000; i++)
+        ck_assert_int_eq(results_add_event(results, run, &event), 0);
+    ck_assert_str_eq(value("SELECT count(*) >= 19999 FROM event"), "1");
+    ck_assert_int_eq(
+        results_finish(results, RESULTS_COMPLETE, error, sizeof(error)), 0);
+    ck_assert_str_eq(value("SELECT count(*) FROM event"), "25000");
+}
+END_TEST
+
+START_TEST(interrupted_leaves_a_valid_file)
+{
+    samples_interrupted(db_path);
+    ck_assert(!exists("-wal") && !exists("-shm"));
+    ck_assert_str_eq(value("PRAGMA integrity_check"), "ok");
+    ck_assert_str_eq(value("SELECT state||verdict FROM campaign"),
+                     "interruptedNONE");
+    ck_assert_str_eq(value("SELECT group_concat(state) FROM run"),
+                     "complete,interrupted");
+    ck_assert_str_eq(value("SELECT count(*) FROM event WHERE run=2"), "1");
+}
+END_TEST
+
+/* What was committed survives kill -9, and the file can be appended to. */
+START_TEST(killed_program_loses_only_the_open_batch)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        struct results *results = open_ok();
+        struct results_event event = {.kind = "note"};
+        int64_t run;
+
+        begin(results, &run);
+        if (results_add_event(results, run, &event) != 0 ||
+            results_flush(results) != 0 ||
+            results_add_event(results, run, &event) != 0)
+            _exit(1);
+        kill(getpid(), SIGKILL);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_str_eq(value("SELECT count(*) FROM event"), "1");
+    ck_assert_str_eq(value("SELECT state FROM campaign"), "running");
+    samples_quiet(db_path);
+    ck_assert_str_eq(value("SELECT group_concat(state) FROM campaign"),
+                     "running,complete");
+    ck_assert(!exists("-wal"));
+}
+END_TEST
+
+/* Tests run in a child of their own, so the user may be changed. */
+static void
+become_nobody(void)
+{
+    if (geteuid() == 0)
+        ck_assert_int_eq(seteuid(65534), 0);
+}
+
+START_TEST(read_only_folder_is_told)
+{
+    struct results *results = NULL;
+
+    ck_assert_int_eq(chmod(folder, 0555), 0);
+    become_nobody();
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)),
+                     ERR_READONLY);
+    ck_assert_ptr_nonnull(strstr(error, db_path));
+    ck_assert_ptr_nonnull(strstr(error, "folder cannot be written"));
+    ck_assert_ptr_null(results);
+    ck_assert(!exists(""));
+    if (geteuid() != getuid())
+        ck_assert_int_eq(seteuid(getuid()), 0);
+}
+END_TEST
+
+START_TEST(read_only_file_is_told)
+{
+    struct results *results = NULL;
+
+    samples_quiet(db_path);
+    ck_assert_int_eq(chmod(db_path, 0444), 0);
+    ck_assert_int_eq(chmod(folder, 0555), 0);
+    become_nobody();
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)),
+                     ERR_READONLY);
+    ck_assert_str_eq(value("SELECT count(*) FROM campaign"), "1");
+    if (geteuid() != getuid())
+        ck_assert_int_eq(seteuid(getuid()), 0);
+}
+END_TEST
+
+START_TEST(missing_folder_is_told)
+{
+    struct results *results = NULL;
+
+    ck_assert_int_eq(
+        results_open("/nowhere/at/all.db", &results, error, sizeof(error)),
+        ERR_NOENT);
+    ck_assert_ptr_nonnull(strstr(error, "no such file or folder"));
+}
+END_TEST
+
+START_TEST(newer_schema_is_refused)
+{
+    struct results *results = NULL;
+
+    samples_quiet(db_path);
+    execute("PRAGMA user_version=2");
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)),
+                     ERR_VERSION);
+    ck_assert_ptr_nonnull(strstr(error, "newer program"));
+    ck_assert_ptr_nonnull(strstr(error, "version 2"));
+    ck_assert_str_eq(value("PRAGMA user_version"), "2");
+    ck_assert(!exists("-wal"));
+}
+END_TEST
+
+START_TEST(foreign_files_are_refused)
+{
+    struct results *results = NULL;
+    FILE *file = fopen(db_path, "w");
+
+    fputs("a letter that somebody will miss, long enough to be read as a "
+          "header of a database, which it is not at all, is it?\n",
+          file);
+    fclose(file);
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)),
+                     ERR_CORRUPT);
+    unlink(db_path);
+    execute("CREATE TABLE song (title TEXT)");
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)),
+                     ERR_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(error, "not a Sixnines results file"));
+    ck_assert_str_eq(value("SELECT count(*) FROM sqlite_schema"), "1");
+}
+END_TEST
+
+/* Writes until it fails; the error and its sentence are checked. */
+static void
+fill_the_disk(struct results *results, int64_t run)
+{
+    struct results_event event = {
+        .kind = "note",
+        .text = "a long enough text to fill what little space there is left"};
+    int err = 0;
+    int i;
+
+    for (i = 0; i < 200000 && err == 0; i++)
+        err = results_add_event(results, run, &event);
+    ck_assert_int_eq(err, ERR_NOSPACE);
+    ck_assert_ptr_nonnull(strstr(results_error(results), "disk is full"));
+    ck_assert_int_eq(results_add_event(results, run, &event), ERR_NOSPACE);
+}
+
+static void
+full_disk_check(void)
+{
+    struct results_run_end end = {.state = RESULTS_COMPLETE,
+                                  .verdict = VERDICT_PASS};
+    struct results *results = open_ok();
+    int64_t campaign;
+    int64_t first;
+    int64_t second;
+    struct results_run run = {.seed = 2};
+
+    campaign = begin(results, &first);
+    ck_assert_int_eq(results_run_end(results, first, &end), 0);
+    ck_assert_int_eq(results_run_begin(results, campaign, &run, &second), 0);
+    fill_the_disk(results, second);
+    ck_assert_int_eq(
+        results_finish(results, RESULTS_COMPLETE, error, sizeof(error)),
+        ERR_NOSPACE);
+    ck_assert_ptr_nonnull(strstr(error, "disk is full"));
+}
+
+START_TEST(full_disk_keeps_what_was_there_quota)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = 600000;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    full_disk_check();
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_str_eq(value("PRAGMA integrity_check"), "ok");
+    ck_assert_str_eq(value("SELECT state||verdict FROM run WHERE id=1"),
+                     "completePASS");
+    samples_quiet(db_path);
+    ck_assert_str_eq(value("SELECT count(*) FROM campaign"), "2");
+}
+END_TEST
+
+/* A real full file system, where the test may mount one. */
+START_TEST(full_disk_keeps_what_was_there_tmpfs)
+{
+    if (unshare(CLONE_NEWNS) != 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", folder, "tmpfs", 0, "size=768k") != 0)
+        return; /* Not allowed here; the quota test stands. */
+    full_disk_check();
+    ck_assert_str_eq(value("PRAGMA integrity_check"), "ok");
+    ck_assert_str_eq(value("SELECT state||verdict FROM run WHERE id=1"),
+                     "completePASS");
+    umount(folder);
+}
+END_TEST
+
+START_TEST(unknown_run_is_a_programmer_mistake)
+{
+    struct results_expectation row = {.text = "x", .verdict = VERDICT_PASS};
+    struct results *results = NULL;
+
+    ck_assert_int_eq(results_open(":memory:", &results, error, sizeof(error)),
+                     0);
+    (void)!results_add_expectation(results, 12345, &row);
+}
+END_TEST
+
+START_TEST(a_rule_over_verdicts)
+{
+    static const enum verdict pass[] = {VERDICT_PASS, VERDICT_NOT_APPLICABLE};
+    static const enum verdict fail[] = {VERDICT_INCONCLUSIVE, VERDICT_FAIL,
+                                        VERDICT_PASS};
+    static const enum verdict open[] = {VERDICT_PASS, VERDICT_INCONCLUSIVE};
+    static const enum verdict none[] = {VERDICT_PASS, VERDICT_NONE};
+
+    ck_assert_int_eq(verdict_overall(pass, 2), VERDICT_PASS);
+    ck_assert_int_eq(verdict_overall(pass + 1, 1), VERDICT_INCONCLUSIVE);
+    ck_assert_int_eq(verdict_overall(pass, 0), VERDICT_INCONCLUSIVE);
+    ck_assert_int_eq(verdict_overall(fail, 3), VERDICT_FAIL);
+    ck_assert_int_eq(verdict_overall(open, 2), VERDICT_INCONCLUSIVE);
+    ck_assert_int_eq(verdict_overall(none, 2), VERDICT_INCONCLUSIVE);
+    ck_assert_int_eq(verdict_exit_code(VERDICT_PASS), 0);
+    ck_assert_int_eq(verdict_exit_code(VERDICT_FAIL), 1);
+    ck_assert_int_eq(verdict_exit_code(VERDICT_INCONCLUSIVE), 2);
+    ck_assert_int_eq(verdict_from_name("NOT-APPLICABLE"),
+                     VERDICT_NOT_APPLICABLE);
+    ck_assert_int_eq(verdict_from_name("MAYBE"), VERDICT_NONE);
+}
+END_TEST
+
+Suite *
+results_suite(void)
+{
+    Suite *suite = suite_create("results");
+    TCase *store = tcase_create("store");
+    TCase *mistakes = tcase_create("mistakes");
+
+    tcase_add_checked_fixture(store, folder_make, folder_drop);
+    tcase_set_timeout(store, 120);
+    tcase_add_test(store, a_run_is_kept_in_one_file);
+    tcase_add_test(store, more_runs_are_appended);
+    tcase_add_test(store, largest_seed_and_time_survive);
+    tcase_add_test(store, many_rows_cross_batches);
+    tcase_add_test(store, interrupted_leaves_a_valid_file);
+    tcase_add_test(store, killed_program_loses_only_the_open_batch);
+    tcase_add_test(store, read_only_folder_is_told);
+    tcase_add_test(store, read_only_file_is_told);
+    tcase_add_test(store, missing_folder_is_told);
+    tcase_add_test(store, newer_schema_is_refused);
+    tcase_add_test(store, foreign_files_are_refused);
+    tcase_add_test(store, full_disk_keeps_what_was_there_quota);
+    tcase_add_test(store, full_disk_keeps_what_was_there_tmpfs);
+    tcase_add_test_raise_signal(mistakes, unknown_run_is_a_programmer_mistake,
+                                SIGABRT);
+    tcase_add_test(store, a_rule_over_verdicts);
+    suite_add_tcase(suite, store);
+    suite_add_tcase(suite, mistakes);
+    return suite;
+}
