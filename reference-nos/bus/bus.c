@@ -239,6 +239,10 @@ take_liveness(struct bus *bus, struct peer *peer, const struct frame *frame)
         .size = frame->size,
     };
 
+    if (frame->size > BUS_LIVENESS_MAX) {
+        bus->counters.malformed++;
+        return;
+    }
     counters->received_frames++;
     if (!is_first_copy(peer, frame->sequence)) {
         counters->duplicates++;

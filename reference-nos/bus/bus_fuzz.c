@@ -6,11 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reference-nos/base/check.h"
-#include "reference-nos/base/err.h"
 #include "reference-nos/base/wire.h"
-#include "reference-nos/bus/bus.h"
-#include "reference-nos/bus/frame.h"
+#include "reference-nos/bus/bus_priv.h"
 
 #define OWN_ADDRESS 1000u
 #define PEER_ADDRESS 1001u
@@ -127,7 +124,8 @@ step(struct bus *bus, const struct ear *ear, struct wire_reader *reader,
         return;
     }
     if ((kind & 3) == 1 && size > 5)
-        size = repair(bytes, size, ear->last.session == 0 ? 0 : kind);
+        size = repair(bytes, size,
+                      peer_tag(ear->last.incarnation, ear->last.session));
     bus_datagram(bus, *now_ns, (enum plane)(kind >> 7), PEER_ADDRESS, bytes,
                  size);
     if (bus_deadline_ns(bus) <= *now_ns)

@@ -635,6 +635,7 @@ END_TEST
 
 START_TEST(frames_that_are_not_ours_are_refused)
 {
+    static const uint8_t long_body[BUS_LIVENESS_MAX + 1];
     uint8_t bytes[PLAT_DATAGRAM_MAX];
     struct frame frame = {
         .lane = LANE_CONTROL,
@@ -657,6 +658,12 @@ START_TEST(frames_that_are_not_ours_are_refused)
     bus_datagram(net.node[0].bus, 0, PLANE_A, net_address(1), bytes, size);
     ck_assert_uint_eq(counters(0)->misdirected, 3);
     ck_assert_uint_eq(bus_peer_count(net.node[0].bus), 0);
+    frame.lane = LANE_LIVENESS;
+    frame.payload = long_body;
+    frame.size = sizeof(long_body);
+    size = frame_encode(&frame, bytes);
+    bus_datagram(net.node[0].bus, 0, PLANE_A, net_address(1), bytes, size);
+    ck_assert_uint_eq(counters(0)->malformed, 1);
     net_close(&net);
 }
 END_TEST
