@@ -15,7 +15,7 @@
 
 #define BUFFER_BYTES 32768
 
-struct digest {
+struct run_digest {
     XXH3_state_t state; /* First: it wants an alignment of 64. */
     size_t fill;        /* Bytes in 'buffer'. */
     uint64_t event_count;
@@ -26,11 +26,11 @@ struct digest {
     unsigned char buffer[BUFFER_BYTES];
 };
 
-struct digest *
-digest_create(uint64_t interval_events)
+struct run_digest *
+run_digest_create(uint64_t interval_events)
 {
-    size_t size = (sizeof(struct digest) + 63) / 64 * 64;
-    struct digest *digest = aligned_alloc(64, size);
+    size_t size = (sizeof(struct run_digest) + 63) / 64 * 64;
+    struct run_digest *digest = aligned_alloc(64, size);
 
     CHECK(digest != NULL);
     memset(digest, 0, sizeof(*digest));
@@ -46,7 +46,7 @@ digest_create(uint64_t interval_events)
 }
 
 void
-digest_destroy(struct digest *digest)
+run_digest_destroy(struct run_digest *digest)
 {
     if (digest == NULL)
         return;
@@ -55,7 +55,7 @@ digest_destroy(struct digest *digest)
 }
 
 static void
-flush(struct digest *digest)
+flush(struct run_digest *digest)
 {
     CHECK(XXH3_128bits_update(&digest->state, digest->buffer, digest->fill) ==
           XXH_OK);
@@ -63,7 +63,7 @@ flush(struct digest *digest)
 }
 
 void
-digest_feed_u64(struct digest *digest, uint64_t value)
+run_digest_feed_u64(struct run_digest *digest, uint64_t value)
 {
     unsigned char bytes[8];
 
@@ -76,9 +76,10 @@ digest_feed_u64(struct digest *digest, uint64_t value)
 }
 
 void
-digest_feed_bytes(struct digest *digest, const void *bytes, size_t size)
+run_digest_feed_bytes(struct run_digest *digest, const void *bytes,
+                      size_t size)
 {
-    digest_feed_u64(digest, size);
+    run_digest_feed_u64(digest, size);
     if (digest->fill + size > BUFFER_BYTES)
         flush(digest);
     if (size > BUFFER_BYTES) {
@@ -91,7 +92,7 @@ digest_feed_bytes(struct digest *digest, const void *bytes, size_t size)
 }
 
 struct digest_value
-digest_value(struct digest *digest)
+run_digest_value(struct run_digest *digest)
 {
     flush(digest);
     XXH128_hash_t hash = XXH3_128bits_digest(&digest->state);
@@ -100,7 +101,7 @@ digest_value(struct digest *digest)
 
 /* Keeps every second checkpoint, those at multiples of the new interval. */
 static void
-thin_out(struct digest *digest)
+thin_out(struct run_digest *digest)
 {
     size_t kept = 0;
 
@@ -111,41 +112,41 @@ thin_out(struct digest *digest)
 }
 
 static void
-checkpoint_take(struct digest *digest, struct simtime at)
+checkpoint_take(struct run_digest *digest, struct simtime at)
 {
     if (digest->checkpoint_count == DIGEST_CHECKPOINT_MAX)
         thin_out(digest);
     if (digest->event_count % digest->interval == 0)
         digest->checkpoints[digest->checkpoint_count++] =
             (struct digest_checkpoint){digest->event_count, at,
-                                       digest_value(digest)};
+                                       run_digest_value(digest)};
     digest->next =
         (digest->event_count / digest->interval + 1) * digest->interval;
 }
 
 void
-digest_event(void *context, const struct event *event)
+run_digest_event(void *context, const struct event *event)
 {
-    struct digest *digest = context;
+    struct run_digest *digest = context;
 
-    digest_feed_u64(digest, event->at.ps);
-    digest_feed_u64(digest, event->key);
+    run_digest_feed_u64(digest, event->at.ps);
+    run_digest_feed_u64(digest, event->key);
     if (UNLIKELY(++digest->event_count == digest->next))
         checkpoint_take(digest, event->at);
 }
 
 const struct digest_checkpoint *
-digest_checkpoints(const struct digest *digest, size_t *count)
+run_digest_checkpoints(const struct run_digest *digest, size_t *count)
 {
     *count = digest->checkpoint_count;
     return digest->checkpoints;
 }
 
 bool
-digest_first_difference(const struct digest_checkpoint *a, size_t a_count,
-                        const struct digest_checkpoint *b, size_t b_count,
-                        struct digest_checkpoint *good,
-                        struct digest_checkpoint *bad)
+run_digest_first_difference(const struct digest_checkpoint *a, size_t a_count,
+                            const struct digest_checkpoint *b, size_t b_count,
+                            struct digest_checkpoint *good,
+                            struct digest_checkpoint *bad)
 {
     struct digest_checkpoint last = {0};
     size_t i = 0;
@@ -156,7 +157,7 @@ digest_first_difference(const struct digest_checkpoint *a, size_t a_count,
             i++;
         } else if (a[i].event_index > b[j].event_index) {
             j++;
-        } else if (digest_equal(a[i].value, b[j].value)) {
+        } else if (run_digest_equal(a[i].value, b[j].value)) {
             last = a[i];
             i++;
             j++;
@@ -170,13 +171,13 @@ digest_first_difference(const struct digest_checkpoint *a, size_t a_count,
 }
 
 bool
-digest_equal(struct digest_value a, struct digest_value b)
+run_digest_equal(struct digest_value a, struct digest_value b)
 {
     return a.low == b.low && a.high == b.high;
 }
 
 char *
-digest_hex(struct digest_value value, char text[DIGEST_HEX_BYTES])
+run_digest_hex(struct digest_value value, char text[DIGEST_HEX_BYTES])
 {
     snprintf(text, DIGEST_HEX_BYTES, "%016" PRIx64 "%016" PRIx64, value.high,
              value.low);
@@ -196,7 +197,7 @@ hex_digit(char digit)
 }
 
 int
-digest_parse(const char *text, struct digest_value *value)
+run_digest_parse(const char *text, struct digest_value *value)
 {
     struct digest_value parsed = {0, 0};
 

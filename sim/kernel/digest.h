@@ -24,7 +24,7 @@
 #define DIGEST_HEX_BYTES 33
 #define DIGEST_CHECKPOINT_MAX 4096
 
-struct digest; /* Opaque. */
+struct run_digest; /* Opaque. */
 struct event;
 
 struct digest_value {
@@ -39,39 +39,42 @@ struct digest_checkpoint {
 };
 
 /* 'interval_events' between checkpoints, 0 for none. */
-struct digest *digest_create(uint64_t interval_events);
-void digest_destroy(struct digest *digest);
+struct run_digest *run_digest_create(uint64_t interval_events);
+void run_digest_destroy(struct run_digest *digest);
 
-void digest_feed_u64(struct digest *digest, uint64_t value);
+void run_digest_feed_u64(struct run_digest *digest, uint64_t value);
 
 /* Length first, then the bytes. */
-void digest_feed_bytes(struct digest *digest, const void *bytes, size_t size);
+void run_digest_feed_bytes(struct run_digest *digest, const void *bytes,
+                           size_t size);
 
 /* The fields of one event that fires: time and key.  Counts it, and takes the
  * checkpoint when due.  Fits kernel_observe(). */
-void digest_event(void *digest, const struct event *event);
+void run_digest_event(void *digest, const struct event *event);
 
 /* The value so far; feeding may go on. */
-struct digest_value digest_value(struct digest *digest);
+struct digest_value run_digest_value(struct run_digest *digest);
 
 /* The checkpoints so far, borrowed until the next feed. */
-const struct digest_checkpoint *digest_checkpoints(const struct digest *digest,
-                                                   size_t *count);
+const struct digest_checkpoint *
+run_digest_checkpoints(const struct run_digest *digest, size_t *count);
 
 /* Where two lists of checkpoints part.  They may have different intervals.
  * True if they differ at a common event index: '*good' is the last common
  * index that agrees (0: none) and '*bad' the first that does not. */
-bool digest_first_difference(const struct digest_checkpoint *a, size_t a_count,
-                             const struct digest_checkpoint *b, size_t b_count,
-                             struct digest_checkpoint *good,
-                             struct digest_checkpoint *bad);
+bool run_digest_first_difference(const struct digest_checkpoint *a,
+                                 size_t a_count,
+                                 const struct digest_checkpoint *b,
+                                 size_t b_count,
+                                 struct digest_checkpoint *good,
+                                 struct digest_checkpoint *bad);
 
-bool digest_equal(struct digest_value a, struct digest_value b);
+bool run_digest_equal(struct digest_value a, struct digest_value b);
 
 /* 32 hex digits, high half first.  Returns 'text'. */
-char *digest_hex(struct digest_value value, char text[DIGEST_HEX_BYTES]);
+char *run_digest_hex(struct digest_value value, char text[DIGEST_HEX_BYTES]);
 
 /* The reverse.  ERR_MALFORMED for anything but 32 hex digits. */
-MUST_USE int digest_parse(const char *text, struct digest_value *value);
+MUST_USE int run_digest_parse(const char *text, struct digest_value *value);
 
 #endif

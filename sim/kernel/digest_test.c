@@ -11,38 +11,38 @@
 /* XXH3-128 of the empty input, from its specification. */
 START_TEST(value_of_nothing)
 {
-    struct digest *digest = digest_create(0);
+    struct run_digest *digest = run_digest_create(0);
     char text[DIGEST_HEX_BYTES];
 
-    ck_assert_str_eq(digest_hex(digest_value(digest), text),
+    ck_assert_str_eq(run_digest_hex(run_digest_value(digest), text),
                      "99aa06d3014798d86001c324468d497f");
-    digest_destroy(digest);
+    run_digest_destroy(digest);
 }
 END_TEST
 
 /* Asking for the value between feeds changes nothing. */
 START_TEST(value_is_of_the_stream)
 {
-    struct digest *a = digest_create(0);
-    struct digest *b = digest_create(0);
+    struct run_digest *a = run_digest_create(0);
+    struct run_digest *b = run_digest_create(0);
     static const unsigned char blob[70000] = {1, 2, 3};
 
     for (uint64_t i = 0; i < 20000; i++) {
-        digest_feed_u64(a, i * 77);
-        digest_feed_u64(b, i * 77);
+        run_digest_feed_u64(a, i * 77);
+        run_digest_feed_u64(b, i * 77);
         if (i % 97 == 0)
-            (void)digest_value(a);
+            (void)run_digest_value(a);
     }
-    ck_assert(digest_equal(digest_value(a), digest_value(b)));
-    digest_feed_bytes(a, blob, sizeof(blob));
-    ck_assert(!digest_equal(digest_value(a), digest_value(b)));
-    digest_feed_bytes(b, blob, sizeof(blob));
-    ck_assert(digest_equal(digest_value(a), digest_value(b)));
-    digest_feed_bytes(a, blob, 3);
-    digest_feed_bytes(b, blob, 4);
-    ck_assert(!digest_equal(digest_value(a), digest_value(b)));
-    digest_destroy(a);
-    digest_destroy(b);
+    ck_assert(run_digest_equal(run_digest_value(a), run_digest_value(b)));
+    run_digest_feed_bytes(a, blob, sizeof(blob));
+    ck_assert(!run_digest_equal(run_digest_value(a), run_digest_value(b)));
+    run_digest_feed_bytes(b, blob, sizeof(blob));
+    ck_assert(run_digest_equal(run_digest_value(a), run_digest_value(b)));
+    run_digest_feed_bytes(a, blob, 3);
+    run_digest_feed_bytes(b, blob, 4);
+    ck_assert(!run_digest_equal(run_digest_value(a), run_digest_value(b)));
+    run_digest_destroy(a);
+    run_digest_destroy(b);
 }
 END_TEST
 
@@ -54,16 +54,16 @@ nothing(struct event *event, struct simtime now)
 }
 
 /* Feeds 'count' events; number 'odd' (from 1) differs. */
-static struct digest *
+static struct run_digest *
 fed(uint64_t interval, uint64_t count, uint64_t odd)
 {
-    struct digest *digest = digest_create(interval);
+    struct run_digest *digest = run_digest_create(interval);
     struct event event;
 
     event_init(&event, 1, 2, nothing);
     for (uint64_t i = 1; i <= count; i++) {
         event.at = simtime_from_ps(i * 10 + (i == odd));
-        digest_event(digest, &event);
+        run_digest_event(digest, &event);
     }
     return digest;
 }
@@ -71,31 +71,33 @@ fed(uint64_t interval, uint64_t count, uint64_t odd)
 START_TEST(difference_is_found)
 {
     /* The second list is long enough to be thinned out twice. */
-    struct digest *a = fed(16, 200000, 0);
-    struct digest *b = fed(8, 200000, 100000);
+    struct run_digest *a = fed(16, 200000, 0);
+    struct run_digest *b = fed(8, 200000, 100000);
     size_t a_count;
     size_t b_count;
-    const struct digest_checkpoint *a_list = digest_checkpoints(a, &a_count);
-    const struct digest_checkpoint *b_list = digest_checkpoints(b, &b_count);
+    const struct digest_checkpoint *a_list =
+        run_digest_checkpoints(a, &a_count);
+    const struct digest_checkpoint *b_list =
+        run_digest_checkpoints(b, &b_count);
     struct digest_checkpoint good;
     struct digest_checkpoint bad;
 
     ck_assert_uint_le(a_count, DIGEST_CHECKPOINT_MAX);
     ck_assert_uint_ge(a_count, DIGEST_CHECKPOINT_MAX / 2);
-    ck_assert(digest_first_difference(a_list, a_count, b_list, b_count, &good,
-                                      &bad));
+    ck_assert(run_digest_first_difference(a_list, a_count, b_list, b_count,
+                                          &good, &bad));
     ck_assert_uint_lt(good.event_index, 100000);
     ck_assert_uint_ge(bad.event_index, 100000);
     ck_assert_uint_le(bad.event_index - good.event_index, 64);
     ck_assert_uint_eq(good.at.ps, good.event_index * 10);
-    digest_destroy(b);
+    run_digest_destroy(b);
     b = fed(8, 200000, 0);
-    b_list = digest_checkpoints(b, &b_count);
-    ck_assert(!digest_first_difference(a_list, a_count, b_list, b_count, &good,
-                                       &bad));
-    ck_assert(digest_equal(digest_value(a), digest_value(b)));
-    digest_destroy(a);
-    digest_destroy(b);
+    b_list = run_digest_checkpoints(b, &b_count);
+    ck_assert(!run_digest_first_difference(a_list, a_count, b_list, b_count,
+                                           &good, &bad));
+    ck_assert(run_digest_equal(run_digest_value(a), run_digest_value(b)));
+    run_digest_destroy(a);
+    run_digest_destroy(b);
 }
 END_TEST
 
@@ -106,16 +108,17 @@ START_TEST(hex_round_trip)
     struct digest_value parsed = {0, 0};
     char text[DIGEST_HEX_BYTES];
 
-    digest_hex(value, text);
+    run_digest_hex(value, text);
     ck_assert_str_eq(text, "fedcba98765432100123456789abcdef");
-    ck_assert_int_eq(digest_parse(text, &parsed), 0);
-    ck_assert(digest_equal(parsed, value));
-    ck_assert_int_eq(digest_parse("fedc", &parsed), ERR_MALFORMED);
+    ck_assert_int_eq(run_digest_parse(text, &parsed), 0);
+    ck_assert(run_digest_equal(parsed, value));
+    ck_assert_int_eq(run_digest_parse("fedc", &parsed), ERR_MALFORMED);
     ck_assert_int_eq(
-        digest_parse("fedcba98765432100123456789abcdef0", &parsed),
+        run_digest_parse("fedcba98765432100123456789abcdef0", &parsed),
         ERR_MALFORMED);
-    ck_assert_int_eq(digest_parse("gedcba98765432100123456789abcdef", &parsed),
-                     ERR_MALFORMED);
+    ck_assert_int_eq(
+        run_digest_parse("gedcba98765432100123456789abcdef", &parsed),
+        ERR_MALFORMED);
 }
 END_TEST
 

@@ -46,19 +46,19 @@ des_observe(struct des_box *box, struct observation *seen)
 
     seen->at = des_box_time(box);
     seen->box = box->index;
-    digest_feed_u64(des->digest, ((uint64_t)seen->kind << 32) | seen->box);
+    run_digest_feed_u64(des->digest, ((uint64_t)seen->kind << 32) | seen->box);
     if (seen->kind == OBSERVE_TRACE) {
-        digest_feed_u64(des->digest, seen->trace.kind);
-        digest_feed_u64(des->digest, seen->trace.a);
-        digest_feed_u64(des->digest, seen->trace.b);
-        digest_feed_u64(des->digest, seen->trace.c);
-        digest_feed_u64(des->digest, seen->trace.d);
+        run_digest_feed_u64(des->digest, seen->trace.kind);
+        run_digest_feed_u64(des->digest, seen->trace.a);
+        run_digest_feed_u64(des->digest, seen->trace.b);
+        run_digest_feed_u64(des->digest, seen->trace.c);
+        run_digest_feed_u64(des->digest, seen->trace.d);
     } else {
-        digest_feed_u64(des->digest, seen->a);
-        digest_feed_u64(des->digest, seen->b);
+        run_digest_feed_u64(des->digest, seen->a);
+        run_digest_feed_u64(des->digest, seen->b);
     }
     if (seen->size > 0)
-        digest_feed_bytes(des->digest, seen->bytes, seen->size);
+        run_digest_feed_bytes(des->digest, seen->bytes, seen->size);
     if (des->world.listener != NULL)
         des->world.listener(des->world.listener_context, seen);
 }
@@ -261,7 +261,7 @@ world_events(struct world *world)
 static struct digest_value
 world_digest(struct world *world)
 {
-    return digest_value(des_of(world)->digest);
+    return run_digest_value(des_of(world)->digest);
 }
 
 static void
@@ -277,7 +277,7 @@ world_destroy(struct world *world)
     mgmt_net_destroy(des->net);
     kernel_destroy(des->kernel);
     fabric_fini(des);
-    digest_destroy(des->digest);
+    run_digest_destroy(des->digest);
     free(des->plan_blob);
     free(des->boxes);
     free(des);
@@ -348,8 +348,8 @@ des_create(const struct des_options *options, struct world **out)
     des->seed = options->seed;
     memcpy(des->costs_ns, options->costs_ns, sizeof(des->costs_ns));
     des->kernel = kernel_create();
-    des->digest = digest_create(options->checkpoint_events);
-    kernel_observe(des->kernel, digest_event, des->digest);
+    des->digest = run_digest_create(options->checkpoint_events);
+    kernel_observe(des->kernel, run_digest_event, des->digest);
     des->box_count = options->plan->box_count;
     des->boxes = calloc(des->box_count, sizeof(*des->boxes));
     CHECK(des->boxes != NULL);
@@ -386,5 +386,5 @@ des_checkpoints(struct world *world, size_t *count)
 {
     const struct des *des = des_of(world);
 
-    return digest_checkpoints(des->digest, count);
+    return run_digest_checkpoints(des->digest, count);
 }

@@ -101,7 +101,7 @@ struct des {
     struct world world; /* first */
     const struct cluster_plan *plan;
     struct kernel *kernel;
-    struct digest *digest;
+    struct run_digest *digest;
     struct mgmt_net *net;
     struct des_box *boxes;
     unsigned box_count;
