@@ -227,6 +227,7 @@ main(int argc, char **argv)
     if (argc > 1)
         test_data_dir = argv[1];
     SRunner *runner = srunner_create(cluster_suite());
+    srunner_add_suite(runner, costs_suite());
     srunner_add_suite(runner, disk_suite());
     srunner_add_suite(runner, box_suite());
     srunner_add_suite(runner, mgmt_net_suite());

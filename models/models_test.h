@@ -11,6 +11,7 @@
 extern const char *test_data_dir;
 
 Suite *cluster_suite(void);
+Suite *costs_suite(void);
 Suite *disk_suite(void);
 Suite *box_suite(void);
 Suite *mgmt_net_suite(void);

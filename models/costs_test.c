@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include "models/costs.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "models/models_test.h"
+
+/* The frozen file and the defaults of the door agree. */
+START_TEST(frozen_costs_are_complete)
+{
+    struct costs costs;
+    char message[256] = "";
+
+    ck_assert_msg(
+        costs_load(test_data_dir, NULL, &costs, message, sizeof(message)) == 0,
+        "%s", message);
+    for (int cost = 0; cost < COST_COUNT; cost++)
+        ck_assert_uint_eq(costs.ns[cost], cost_default_ns((enum cost)cost));
+}
+END_TEST
+
+/* Writes costs and one more line, and reads it all back. */
+static int
+reread(struct costs *costs, const char *line, char message[256])
+{
+    char path[] = "/tmp/sixnines-costs-XXXXXX";
+    int fd = mkstemp(path);
+    FILE *file = fdopen(fd, "w");
+
+    ck_assert_ptr_nonnull(file);
+    costs_print(costs, "a test", file);
+    fputs(line, file);
+    fclose(file);
+    int err = costs_load(test_data_dir, path, costs, message, 256);
+    unlink(path);
+    return err;
+}
+
+START_TEST(printed_costs_are_read_back)
+{
+    struct costs costs = {.name = "mine"};
+    struct costs again = {.name = "mine"};
+    char message[256] = "";
+
+    for (int cost = 0; cost < COST_COUNT; cost++)
+        costs.ns[cost] = (uint32_t)cost * 7 + 1;
+    again = costs;
+    ck_assert_msg(reread(&again, "", message) == 0, "%s", message);
+    ck_assert_str_eq(again.name, "mine");
+    ck_assert_mem_eq(again.ns, costs.ns, sizeof(costs.ns));
+}
+END_TEST
+
+START_TEST(bad_costs_have_a_place)
+{
+    struct costs costs = {.name = "mine"};
+    char message[256] = "";
+
+    ck_assert_int_ne(reread(&costs, "  no-such-work: 1us\n", message), 0);
+    ck_assert_ptr_nonnull(strstr(message, "no-such-work"));
+    ck_assert_ptr_nonnull(strstr(message, ":18:3:"));
+    ck_assert_int_ne(
+        costs_load(test_data_dir, "/nowhere/c.yaml", &costs, message, 256), 0);
+    ck_assert_ptr_nonnull(strstr(message, "/nowhere/c.yaml"));
+}
+END_TEST
+
+Suite *
+costs_suite(void)
+{
+    Suite *suite = suite_create("costs");
+    TCase *tcase = tcase_create("costs");
+
+    tcase_add_test(tcase, frozen_costs_are_complete);
+    tcase_add_test(tcase, printed_costs_are_read_back);
+    tcase_add_test(tcase, bad_costs_have_a_place);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
