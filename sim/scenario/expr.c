@@ -63,8 +63,8 @@ report_word(const struct parse *parse, const char *place, const char *what,
     char advice[ADVICE_BYTES];
 
     words_advice(words, word, advice, sizeof(advice));
-    return report(parse, place, "unknown %s \"%.*s\"; %s", what, DIAG_WORD_MAX,
-                  word, advice);
+    return report(parse, place, "unknown %s \"%.*s\"%s%s", what, DIAG_WORD_MAX,
+                  word, advice[0] == '\0' ? "" : "; ", advice);
 }
 
 static void
@@ -92,16 +92,6 @@ read_word(struct parse *parse, char word[WORD_BYTES], const char **place)
     return 0;
 }
 
-static const char *
-event_name_get(const void *arg, size_t index)
-{
-    const struct target_scope *scope = arg;
-
-    return scope->event_names.get == NULL
-               ? NULL
-               : scope->event_names.get(scope->event_names.arg, index);
-}
-
 static int
 argument_event(struct parse *parse, const char *place, const char *text,
                struct metric_ref *ref)
@@ -112,7 +102,7 @@ argument_event(struct parse *parse, const char *place, const char *text,
 
     if (index < 0)
         return report_word(parse, place, "event", text,
-                           (struct words){event_name_get, parse->scope});
+                           parse->scope->event_names);
     ref->event = (uint32_t)index;
     return 0;
 }

@@ -95,8 +95,8 @@ report_word(const struct parse *parse, const char *place, const char *word,
     char advice[ADVICE_BYTES];
 
     words_advice(words, word, advice, sizeof(advice));
-    report(parse, place, "unknown %s \"%.*s\"; %s", what, DIAG_WORD_MAX, word,
-           advice);
+    report(parse, place, "unknown %s \"%.*s\"%s%s", what, DIAG_WORD_MAX, word,
+           advice[0] == '\0' ? "" : "; ", advice);
     return ERR_INVALID;
 }
 

@@ -149,9 +149,6 @@ index_names(struct loader *loader)
     }
     loader->event_names = names;
     loader->event_name_count = count;
-    loader->scope.event_find = name_find;
-    loader->scope.event_names = (struct words){name_get, loader};
-    loader->scope.arg = loader;
     return error;
 }
 
@@ -673,6 +670,9 @@ read_timeline(struct loader *loader)
     struct scenario *scenario = loader->scenario;
     int error;
 
+    loader->scope.event_find = name_find;
+    loader->scope.event_names = (struct words){name_get, loader};
+    loader->scope.arg = loader;
     if (list == NULL)
         return 0;
     if (schema_want(&loader->reader, list, YNODE_LIST, "timeline") != 0)
