@@ -104,13 +104,23 @@ plan_options(const struct scenario *scenario, struct cluster_options *options)
 }
 
 int
+run_plan_create(const struct run_options *options, struct cluster_plan **plan,
+                char *message, size_t message_size)
+{
+    struct cluster_options cluster;
+
+    plan_options(options->scenario, &cluster);
+    return cluster_plan_create(options->data_dir, &cluster, options->seed,
+                               plan, message, message_size);
+}
+
+int
 run_world_create(const struct run_options *options, world_listener *listener,
                  void *context, struct world **world,
                  struct cluster_plan **plan, char *message,
                  size_t message_size)
 {
     const struct scenario_cluster *cluster = &options->scenario->cluster;
-    struct cluster_options cluster_options;
     struct costs costs;
     struct des_options des = {
         .seed = options->seed,
@@ -122,9 +132,7 @@ run_world_create(const struct run_options *options, world_listener *listener,
     };
     int err;
 
-    plan_options(options->scenario, &cluster_options);
-    err = cluster_plan_create(options->data_dir, &cluster_options,
-                              options->seed, plan, message, message_size);
+    err = run_plan_create(options, plan, message, message_size);
     if (err != 0)
         return err;
     err = costs_load(options->data_dir, options->costs_file, &costs, message,

@@ -35,6 +35,11 @@ MUST_USE int run_scenario(const struct run_options *options,
                           struct outcome *outcome, char *message,
                           size_t message_size);
 
+/* The cluster plan of a scenario. */
+MUST_USE int run_plan_create(const struct run_options *options,
+                             struct cluster_plan **plan, char *message,
+                             size_t message_size);
+
 /* The world of a scenario, nothing powered on yet.  'plan' is given back
  * too; destroy the world first. */
 MUST_USE int run_world_create(const struct run_options *options,

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Seeds are independent: each runs in a branch of the process and hands its
+ * outcome back as bytes; the parent alone judges over seeds and writes.
+ */
+#include "sim/run/campaign.h"
+
+#include "reference-nos/base/check.h"
+#include "sim/kernel/branch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RESULT_LIMIT_BYTES (256u * 1024 * 1024)
+
+struct child {
+    const struct campaign_options *options;
+    uint64_t seed;
+};
+
+struct gather {
+    const struct campaign_options *options;
+    struct campaign *campaign;
+    char *message;
+    size_t message_size;
+    int err;
+};
+
+static void
+write_piece(void *context, const void *bytes, size_t size)
+{
+    branch_write(context, bytes, size);
+}
+
+static int
+child_run(void *argument, struct branch_writer *writer)
+{
+    const struct child *child = argument;
+    struct run_options options = child->options->run;
+    struct outcome outcome;
+    char message[OUTCOME_NOTE_BYTES];
+    int err;
+
+    options.seed = child->seed;
+    options.progress = child->options->run.progress;
+    outcome_init(&outcome);
+    err = run_scenario(&options, &outcome, message, sizeof(message));
+    if (err != 0)
+        branch_write(writer, message, strlen(message) + 1);
+    else
+        outcome_write(&outcome, write_piece, writer);
+    return err;
+}
+
+static void
+child_done(void *context, const struct branch_result *result)
+{
+    struct gather *gather = context;
+    struct campaign *campaign = gather->campaign;
+    struct outcome *outcome = &campaign->outcomes[campaign->count];
+
+    if (result->end != BRANCH_DONE) {
+        campaign->lost++;
+        return;
+    }
+    if (result->code != 0) {
+        gather->err = result->code;
+        outcome_text(gather->message, gather->message_size, "%.*s",
+                     (int)result->size, (const char *)result->bytes);
+        return;
+    }
+    if (outcome_read(outcome, result->bytes, result->size) != 0) {
+        campaign->lost++;
+        return;
+    }
+    campaign->interrupted |= outcome->interrupted;
+    campaign->count++;
+    if (gather->options->seed_done != NULL)
+        gather->options->seed_done(gather->options->run.context,
+                                   campaign->count + campaign->lost,
+                                   gather->options->seed_count, outcome);
+}
+
+static int
+many_seeds(const struct campaign_options *options,
+           const volatile int *interrupted, struct gather *gather)
+{
+    struct branch_options branching = {
+        .live_limit = options->jobs,
+        .result_limit = RESULT_LIMIT_BYTES,
+    };
+    struct branches *branches =
+        branches_create(&branching, child_done, gather);
+    int err = 0;
+
+    for (unsigned i = 0; i < options->seed_count && err == 0 &&
+                         gather->err == 0 && !*interrupted;
+         i++) {
+        struct child child = {options, options->run.seed + i};
+
+        err = branches_start(branches, i, child_run, &child);
+    }
+    branches_finish(branches);
+    branches_destroy(branches);
+    if (*interrupted)
+        gather->campaign->interrupted = true;
+    if (err != 0)
+        outcome_text(gather->message, gather->message_size,
+                     "cannot start a process: %s", err_text(err));
+    return err != 0 ? err : gather->err;
+}
+
+/* ---- over seeds ---- */
+
+struct samples {
+    const struct campaign *campaign;
+    const struct scenario *scenario;
+    size_t expect;
+    uint64_t *values;
+};
+
+static int
+samples_get(void *arg, const struct metric_ref *ref, uint64_t **values,
+            size_t *count)
+{
+    struct samples *samples = arg;
+    const struct expr *expr =
+        &samples->scenario->expects[samples->expect].expr;
+    size_t term = 0;
+
+    while (term < expr->count && &expr->terms[term].ref != ref)
+        term++;
+    CHECK(term < expr->count);
+    *count = 0;
+    for (unsigned i = 0; i < samples->campaign->count; i++) {
+        const struct outcome *outcome = &samples->campaign->outcomes[i];
+        const struct outcome_expect *row = ROWS_GET(
+            &outcome->expects, struct outcome_expect, samples->expect);
+
+        if (row->sample_err[term] == ERR_UNSUPPORTED)
+            return ERR_UNSUPPORTED;
+        if (row->sample_err[term] == 0)
+            samples->values[(*count)++] = row->sample[term];
+    }
+    *values = samples->values;
+    return *count > 0 ? 0 : ERR_NOENT;
+}
+
+static enum verdict
+verdict_over(enum judged judged)
+{
+    switch (judged) {
+    case JUDGED_TRUE: return VERDICT_PASS;
+    case JUDGED_FALSE: return VERDICT_FAIL;
+    case JUDGED_UNKNOWN: return VERDICT_INCONCLUSIVE;
+    case JUDGED_NOT_APPLICABLE: return VERDICT_NOT_APPLICABLE;
+    }
+    return VERDICT_INCONCLUSIVE;
+}
+
+static void
+judge_over_seeds(const struct campaign_options *options,
+                 struct campaign *campaign)
+{
+    const struct scenario *scenario = options->run.scenario;
+    uint64_t *values = calloc(campaign->count + 1, sizeof(*values));
+
+    campaign->over_seeds =
+        calloc(scenario->expect_count + 1, sizeof(*campaign->over_seeds));
+    CHECK(values != NULL && campaign->over_seeds != NULL);
+    for (size_t i = 0; i < scenario->expect_count; i++) {
+        struct samples samples = {campaign, scenario, i, values};
+        struct campaign_expect *row = &campaign->over_seeds[i];
+
+        if (scenario->expects[i].when != EXPECT_OVER_SEEDS)
+            continue;
+        row->verdict = verdict_over(expr_judge_over(
+            &scenario->expects[i].expr, scenario->expects[i].confidence_ppm,
+            samples_get, &samples, row->evidence, sizeof(row->evidence)));
+    }
+    free(values);
+}
+
+/* The run to look at first: a failed one, else the one with the largest
+ * sample of the first expectation over seeds, else the first. */
+static unsigned
+worst_of(const struct campaign_options *options,
+         const struct campaign *campaign)
+{
+    const struct scenario *scenario = options->run.scenario;
+    unsigned worst = 0;
+
+    for (unsigned i = 0; i < campaign->count; i++) {
+        if (campaign->outcomes[i].verdict == VERDICT_FAIL)
+            return i;
+    }
+    for (size_t e = 0; e < scenario->expect_count; e++) {
+        if (scenario->expects[e].when != EXPECT_OVER_SEEDS)
+            continue;
+        for (unsigned i = 1; i < campaign->count; i++) {
+            uint64_t sample = ROWS_GET(&campaign->outcomes[i].expects,
+                                       struct outcome_expect, e)
+                                  ->sample[0];
+            uint64_t most = ROWS_GET(&campaign->outcomes[worst].expects,
+                                     struct outcome_expect, e)
+                                ->sample[0];
+
+            if (sample > most)
+                worst = i;
+        }
+        break;
+    }
+    return worst;
+}
+
+static enum verdict
+overall(const struct campaign_options *options,
+        const struct campaign *campaign)
+{
+    bool failed = false;
+    bool inconclusive = campaign->interrupted || campaign->lost > 0;
+    bool passed = false;
+
+    for (unsigned i = 0; i < campaign->count; i++) {
+        failed |= campaign->outcomes[i].verdict == VERDICT_FAIL;
+        inconclusive |= campaign->outcomes[i].verdict == VERDICT_INCONCLUSIVE;
+        passed |= campaign->outcomes[i].verdict == VERDICT_PASS;
+    }
+    for (size_t i = 0; campaign->over_seeds != NULL &&
+                       i < options->run.scenario->expect_count;
+         i++) {
+        failed |= campaign->over_seeds[i].verdict == VERDICT_FAIL;
+        inconclusive |=
+            campaign->over_seeds[i].verdict == VERDICT_INCONCLUSIVE;
+        passed |= campaign->over_seeds[i].verdict == VERDICT_PASS;
+    }
+    if (failed)
+        return VERDICT_FAIL;
+    return inconclusive || !passed ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
+}
+
+int
+campaign_run(const struct campaign_options *options,
+             const volatile int *interrupted, struct campaign *campaign,
+             char *message, size_t message_size)
+{
+    struct gather gather = {options, campaign, message, message_size, 0};
+    int err;
+
+    CHECK(options->seed_count > 0 && options->jobs > 0);
+    memset(campaign, 0, sizeof(*campaign));
+    campaign->outcomes =
+        calloc(options->seed_count, sizeof(*campaign->outcomes));
+    CHECK(campaign->outcomes != NULL);
+    if (options->seed_count > 1) {
+        err = many_seeds(options, interrupted, &gather);
+    } else {
+        outcome_init(&campaign->outcomes[0]);
+        err = run_scenario(&options->run, &campaign->outcomes[0], message,
+                           message_size);
+        if (err == 0)
+            campaign->count = 1;
+        campaign->interrupted = campaign->outcomes[0].interrupted;
+    }
+    if (err != 0) {
+        campaign_fini(campaign);
+        return err;
+    }
+    if (options->seed_count > 1)
+        judge_over_seeds(options, campaign);
+    if (campaign->count > 0)
+        campaign->worst = worst_of(options, campaign);
+    campaign->verdict = overall(options, campaign);
+    return 0;
+}
+
+void
+campaign_fini(struct campaign *campaign)
+{
+    for (unsigned i = 0; i < campaign->count; i++)
+        outcome_fini(&campaign->outcomes[i]);
+    free(campaign->outcomes);
+    free(campaign->over_seeds);
+    memset(campaign, 0, sizeof(*campaign));
+}
+
+int
+campaign_exit_code(const struct campaign *campaign)
+{
+    if (campaign->interrupted)
+        return EXIT_VERDICT_INTERRUPTED;
+    return verdict_exit_code(campaign->verdict);
+}
+
+void
+campaign_token(const struct campaign_options *options,
+               const struct outcome *outcome, char token[CAMPAIGN_TOKEN_BYTES])
+{
+    char digest[DIGEST_HEX_BYTES];
+    size_t used;
+    char mark = '?';
+
+    outcome_text(token, CAMPAIGN_TOKEN_BYTES, "%s@%llu/%s",
+                 options->run.scenario->path,
+                 (unsigned long long)outcome->seed,
+                 run_digest_hex(outcome->digest, digest));
+    for (size_t i = 0; i < options->set_count; i++) {
+        used = strlen(token);
+        outcome_text(token + used, CAMPAIGN_TOKEN_BYTES - used, "%cset=%s",
+                     mark, options->sets[i]);
+        mark = '&';
+    }
+    if (options->run.costs_file != NULL) {
+        used = strlen(token);
+        outcome_text(token + used, CAMPAIGN_TOKEN_BYTES - used, "%ccosts=%s",
+                     mark, options->run.costs_file);
+        mark = '&';
+    }
+    if (options->run.mutation != 0) {
+        used = strlen(token);
+        outcome_text(token + used, CAMPAIGN_TOKEN_BYTES - used, "%cmutant=%u",
+                     mark, options->run.mutation);
+    }
+}
