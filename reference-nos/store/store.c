@@ -87,6 +87,8 @@ start(struct actor *self, void **state)
     rows_init(&store->conf, store->mem, MACHINE_ROWS_MAX, MACHINE_BYTES_MAX);
     rows_init(&store->state, store->mem, STORE_STATE_ROWS_MAX,
               STORE_STATE_BYTES_MAX);
+    /* An answer to a stream of a former life fits none of this one. */
+    store->runs = store_incarnation(store) << 24;
     subscriber_init(store);
     owner_init(store);
     *state = store;

@@ -7,6 +7,8 @@ main(void)
     SRunner *runner = srunner_create(cluster_suite());
     int failed;
 
+    srunner_add_suite(runner, state_suite());
+
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -38,6 +38,14 @@ box_of(struct plat *plat)
     return (struct box *)plat;
 }
 
+static uint64_t
+box_now_ns(const struct box *box)
+{
+    uint64_t now_ns = box->world->now_ns;
+
+    return (now_ns > box->clock_ns ? now_ns : box->clock_ns) + box->charged_ns;
+}
+
 /* --- Disk --------------------------------------------------------------- */
 
 static void
@@ -96,7 +104,7 @@ op_add(struct box *box, struct file_op *op)
     if (op->kind != OP_SYNC && op->kind != OP_REPLACE)
         return;
     packet = calloc(1, sizeof(*packet));
-    packet->at_ns = box->world->now_ns + box->charged_ns + box->disk_ns;
+    packet->at_ns = box_now_ns(box) + box->disk_ns;
     packet->to = (unsigned)(box - box->world->boxes);
     packet->lane = LANE_COUNT;
     packet->from = box->lives;
@@ -205,7 +213,7 @@ disk_done(struct box *box)
 static uint64_t
 plat_now(struct plat *plat)
 {
-    return box_of(plat)->world->now_ns + box_of(plat)->charged_ns;
+    return box_now_ns(box_of(plat));
 }
 
 static uint64_t
@@ -320,6 +328,8 @@ plat_trace(struct plat *plat, const struct trace_record *record)
         box->alarms++;
     if (record->kind == TRACE_SERVICE_DIED)
         box->deaths++;
+    if (record->kind == TRACE_LEADER)
+        world->elections++;
     if (record->kind == TRACE_WRITE_REFUSED)
         box->refused++;
     if (record->kind == TRACE_WRITE_ACCEPTED) {
@@ -398,6 +408,10 @@ post(struct world *world, struct box *from, unsigned to,
     struct wire_writer writer;
 
     world->messages++;
+    if (getenv("STORE_TEST_NET") != NULL && message->type != MSG_RAFT)
+        fprintf(stderr, "%.6f net %u -> %u type %u size %zu%s\n",
+                (double)world->now_ns / 1e9, source, to, message->type,
+                message->size, world->cut[source][to] ? " cut" : "");
     if (world->cut[source][to] ||
         (message->lane == LANE_LIVENESS &&
          world_random(world) % 100 < world->drop_percent))
@@ -408,7 +422,7 @@ post(struct world *world, struct box *from, unsigned to,
     packet->lane = message->lane;
     packet->from = from->facts.key;
     packet->at_ns =
-        world->now_ns + from->charged_ns + world->delay_min_ns +
+        box_now_ns(from) + world->delay_min_ns +
         world_random(world) % (world->delay_max_ns - world->delay_min_ns + 1);
     /* The bus keeps order in all lanes but liveness. */
     if (message->lane != LANE_LIVENESS) {
@@ -555,8 +569,11 @@ probe_role(struct probe *probe, struct wire_reader *reader)
 }
 
 static int
-probe_message(struct probe *probe, const struct actor_message *message)
+probe_message(struct actor *self, struct probe *probe,
+              const struct actor_message *message)
 {
+    struct actor_address store = {0, SVC_STORE};
+    unsigned restarted = probe->restarted;
     struct wire_reader reader;
 
     wire_reader_init(&reader, message->body, message->size);
@@ -578,6 +595,9 @@ probe_message(struct probe *probe, const struct actor_message *message)
         break;
     default: break;
     }
+    if (probe->restarted != restarted && probe->watches)
+        (void)actor_send(self, store, LANE_CONTROL, MSG_STORE_WATCH, 0,
+                         probe->watch, probe->watch_size);
     return 0;
 }
 
@@ -590,7 +610,7 @@ probe_handle(struct actor *self, void *state, const struct actor_event *event)
 
     (void)state;
     if (event->kind == EV_MESSAGE)
-        return probe_message(&box->probe, &event->u.message);
+        return probe_message(self, &box->probe, &event->u.message);
     if (event->kind != EV_OPERATOR)
         return 0;
     bytes = event->u.operation.bytes;
@@ -608,8 +628,36 @@ static const struct actor_kind probe_kind = {
     .handle = probe_handle,
 };
 
-static const struct actor_kind *const kinds[] = {&bus_kind, &store_kind,
-                                                 &probe_kind};
+/* The store, with an allocation that fails once. */
+static int
+store_start(struct actor *self, void **state)
+{
+    struct box *box = box_of(actor_plat(self));
+
+    box->store_mem = actor_mem(self);
+    if (box->fail_after != UINT64_MAX) {
+        mem_fail_after(actor_mem(self), box->fail_after);
+        box->fail_after = UINT64_MAX;
+    }
+    return store_kind.start(self, state);
+}
+
+static int
+store_handle(struct actor *self, void *state, const struct actor_event *event)
+{
+    return store_kind.handle(self, state, event);
+}
+
+static const struct actor_kind wrapped_store_kind = {
+    .id = SVC_STORE,
+    .takes = TAKES_SESSIONS,
+    .memory_max_bytes = STORE_MEMORY_BYTES_MAX,
+    .start = store_start,
+    .handle = store_handle,
+};
+
+static const struct actor_kind *const kinds[] = {
+    &bus_kind, &wrapped_store_kind, &probe_kind};
 
 /* --- World -------------------------------------------------------------- */
 
@@ -630,6 +678,7 @@ world_create(unsigned voters, unsigned members, uint64_t seed)
         box->plat.ops = &ops;
         box->plat.facts = &box->facts;
         box->chunks_left = UINT64_MAX;
+        box->fail_after = UINT64_MAX;
         box->disk_ns = 200 * NS_PER_US;
         box->wake_ns = UINT64_MAX;
         box->facts.key = world_key(i);
@@ -732,7 +781,7 @@ box_work(struct world *world, struct box *box)
             runtime_dispatch(box->runtime, service);
             if (runtime_pending(box->runtime, service) != LANE_COUNT)
                 box->pending |= 1u << service;
-            /* CPU time is not modelled here: each handler starts at now. */
+            box->clock_ns = box_now_ns(box);
             box->charged_ns = 0;
         }
     }
@@ -886,6 +935,9 @@ world_watch(struct world *world, unsigned box, uint64_t conf, uint64_t state)
     world->boxes[box].probe.ready_term = 0;
     wire_writer_init(&writer, bytes, sizeof(bytes));
     store_watch_write(&writer, &watch);
+    world->boxes[box].probe.watches = true;
+    world->boxes[box].probe.watch_size = wire_writer_size(&writer);
+    memcpy(world->boxes[box].probe.watch, bytes, wire_writer_size(&writer));
     world_tell(world, box, MSG_STORE_WATCH, &writer);
 }
 
@@ -955,6 +1007,43 @@ world_upstream(struct world *world, unsigned box, int active, int standby,
     wire_writer_init(&writer, bytes, sizeof(bytes));
     store_upstream_write(&writer, &upstream);
     world_tell(world, box, MSG_STORE_UPSTREAM, &writer);
+}
+
+void
+world_peer(struct world *world, unsigned box, unsigned peer, bool up)
+{
+    struct store_peer body = {world_key(peer), up};
+    uint8_t bytes[16];
+    struct wire_writer writer;
+
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    store_peer_write(&writer, &body);
+    world_tell(world, box, MSG_STORE_PEER, &writer);
+}
+
+void
+world_cut(struct world *world, unsigned box, bool cut)
+{
+    for (unsigned i = 0; i < world->box_count; i++)
+        if (i != box)
+            world->cut[box][i] = world->cut[i][box] = cut;
+}
+
+void
+world_inject(struct world *world, unsigned from, unsigned to, uint16_t type,
+             uint64_t epoch, const void *body, size_t size)
+{
+    struct actor_message message = {
+        .from = {0, SVC_STORE},
+        .to = {world_key(to), SVC_STORE},
+        .lane = LANE_CONTROL,
+        .type = type,
+        .epoch = epoch,
+        .body = body,
+        .size = size,
+    };
+
+    post(world, &world->boxes[from], to, &message);
 }
 
 int64_t

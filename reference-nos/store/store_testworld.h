@@ -47,6 +47,9 @@ struct mirror_row {
 struct probe {
     struct mirror_row rows[MIRROR_ROWS_MAX];
     unsigned row_count;
+    bool watches; /* and watches again when the store restarted */
+    uint8_t watch[32];
+    size_t watch_size;
     unsigned restarted;
     unsigned firsts;
     unsigned lasts;
@@ -69,7 +72,8 @@ struct box {
     struct runtime *runtime; /* NULL: off */
     unsigned pending;        /* services */
     uint64_t wake_ns;
-    uint64_t charged_ns;
+    uint64_t charged_ns; /* by the handler that runs */
+    uint64_t clock_ns;   /* its CPU is busy until then */
     struct file files[STORAGE_FILE_COUNT];
     struct file_op *ops;
     uint64_t disk_ns; /* latency */
@@ -77,6 +81,8 @@ struct box {
     bool disk_stalled;
     uint64_t chunks_left; /* that may be taken; UINT64_MAX */
     size_t held_bytes;
+    uint64_t fail_after; /* of the next life of the store */
+    struct mem *store_mem;
     struct probe probe;
     unsigned lives;
     unsigned deaths;
@@ -113,6 +119,7 @@ struct world {
     /* O14: digests at equal index. */
     struct applied *applied;
     unsigned divergences;
+    unsigned elections; /* won */
     uint64_t messages;
     uint64_t violations;
     uint64_t acknowledged[256]; /* sequence per client */
@@ -143,6 +150,13 @@ void world_state_put(struct world *world, unsigned box, enum table table,
                      uint32_t key, uint32_t value, bool deleted);
 void world_upstream(struct world *world, unsigned box, int active, int standby,
                     uint64_t term);
+void world_peer(struct world *world, unsigned box, unsigned peer, bool up);
+/* Cuts 'box' off from all others, or joins it again. */
+void world_cut(struct world *world, unsigned box, bool cut);
+/* A message of the store of 'from' to the store of 'to'. */
+void world_inject(struct world *world, unsigned from, unsigned to,
+                  uint16_t type, uint64_t epoch, const void *body,
+                  size_t size);
 /* The value, or -1. */
 int64_t world_mirror(struct world *world, unsigned box, uint64_t owner,
                      enum table table, uint32_t key);

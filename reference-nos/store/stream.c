@@ -258,24 +258,47 @@ window_pop(struct stream_out *out, uint64_t watermark)
     return gone > 0;
 }
 
+/* The receiver has all up to 'watermark', whatever is on its way. */
+static void
+jump(struct stream_out *out, uint64_t watermark)
+{
+    out->sent = watermark;
+    out->scan = watermark;
+    out->acked = watermark;
+    out->window_count = 0;
+    out->unacked_rows = 0;
+    out->deadline_ns = TIME_NEVER_NS;
+    out->tries = 0;
+}
+
 void
 stream_out_acked(struct stream_out *out, const struct stream_ack *ack,
                  uint64_t now_ns)
 {
-    if (!out->active || ack->run != out->run || ack->watermark > out->sent)
+    bool moved;
+
+    if (!out->active || ack->run != out->run)
         return;
-    out->credit = ack->credit;
-    if (out->snapshot && out->last_sent && !ack->complete)
-        return; /* The last message alone is answered with 'complete'. */
-    if (!window_pop(out, ack->watermark) && ack->watermark <= out->acked)
+    out->credit = ack->credit == 0 ? 1 : ack->credit;
+    if (out->snapshot && ack->complete) {
+        /* It may have ended before the last change of mind here. */
+        out->snapshot = false;
+        out->last_sent = false;
+        jump(out, ack->watermark);
         return;
+    }
+    if (ack->watermark > out->sent) {
+        jump(out, ack->watermark);
+        return;
+    }
+    moved = window_pop(out, ack->watermark) || ack->watermark > out->acked;
     if (ack->watermark > out->acked)
         out->acked = ack->watermark;
+    if (!moved)
+        return;
     out->tries = 0;
     out->deadline_ns =
         out->window_count == 0 ? TIME_NEVER_NS : now_ns + patience_ns(out);
-    if (out->snapshot && out->last_sent && out->window_count == 0)
-        out->snapshot = false;
 }
 
 void
