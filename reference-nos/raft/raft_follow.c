@@ -144,12 +144,13 @@ static int
 append_entries(struct raft *raft, const struct raft_message *message)
 {
     unsigned known = entries_known(raft, message);
-    const struct raft_entry *entries = message->entries + known;
     unsigned count = message->entry_count - known;
+    const struct raft_entry *entries;
     int err;
 
     if (!count)
         return 0;
+    entries = message->entries + known;
     if (raft_log_at(&raft->log, entries[0].index)) {
         CHECK(entries[0].index > raft->commit);
         raft_log_truncate(raft, entries[0].index);
