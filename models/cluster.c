@@ -277,7 +277,10 @@ cluster_plan_create(const char *data_dir,
                               message, message_size};
     CHECK(builder.holder != NULL);
     builder.holder->plan.seed = seed;
-    err = plan_from_data(&builder, options);
+    err = parts_load(data_dir, &builder.holder->plan.parts, message,
+                     message_size);
+    if (err == 0)
+        err = plan_from_data(&builder, options);
     cluster_data_destroy(data);
     if (err != 0)
         cluster_plan_destroy(&builder.holder->plan);

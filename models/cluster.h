@@ -9,8 +9,8 @@
  *          starting with NCF 0: link k of every NCP goes to NCF k mod n.
  * Names    "ncc-0", "ncm-a" (plane A; "ncm-b"), "ncf-12", "ncp-47".
  * Keys     and serials follow from 'seed' and slot alone; a key is never 0.
- * Data     models/data/boxes.yaml and clusters.yaml; found in the folder
- *          given, errors name file, line, column.
+ * Data     models/data/boxes.yaml, clusters.yaml and parts.yaml; found in the
+ *          folder given, errors name file, line, column.
  * Memory   cluster_plan_create/destroy; the plan is constant afterwards.
  */
 #ifndef MODELS_CLUSTER_H
@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "models/parts.h"
 #include "reference-nos/base/compiler.h"
 #include "reference-nos/base/err.h"
 #include "reference-nos/platform/facts.h"
@@ -79,6 +80,7 @@ struct cluster_plan {
     uint64_t mgmt_link_bps;
     struct simtime mgmt_link_delay; /* propagation */
     struct simtime fabric_link_delay;
+    struct parts parts;   /* of parts.yaml */
     unsigned spare_count; /* the last slots of the plan: empty at first */
     unsigned voter_count;
     unsigned voters[3]; /* slots: ncc-0, ncc-1, ncm-a */
@@ -93,7 +95,7 @@ struct cluster_options {
     unsigned fabric_links_per_ncp;
 };
 
-/* 'data_dir' holds boxes.yaml and clusters.yaml.  On failure 'message' says
+/* 'data_dir' holds the data files.  On failure 'message' says
  * why, with file, line and column where there is one. */
 MUST_USE int cluster_plan_create(const char *data_dir,
                                  const struct cluster_options *options,

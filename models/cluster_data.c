@@ -4,15 +4,11 @@
 #include <string.h>
 
 #include "models/cluster_priv.h"
+#include "models/span_priv.h"
 #include "models/yaml/schema.h"
 #include "reference-nos/base/check.h"
 
 /* ---- boxes.yaml -------------------------------------------------------- */
-
-struct span {
-    uint64_t min_ps;
-    uint64_t max_ps;
-};
 
 struct raw_box {
     const struct ynode *node;
@@ -44,34 +40,6 @@ struct raw_boxes {
 
 /* In the order of enum role. */
 static const char *const role_words[] = {"ncc", "ncp", "ncf", "ncm", NULL};
-
-/* [least, most], both durations. */
-static int
-parse_span(struct schema_reader *reader, const struct ynode *value,
-           void *member)
-{
-    struct span *span = member;
-    int err =
-        schema_want(reader, value, YNODE_LIST, "a list of two durations");
-
-    if (err != 0)
-        return err;
-    if (value->count != 2) {
-        schema_error(reader, value, "%zu durations; expected [least, most]",
-                     value->count);
-        return ERR_INVALID;
-    }
-    err = schema_quantity(reader, QUANTITY_DURATION, value->items[0],
-                          &span->min_ps);
-    if (err == 0)
-        err = schema_quantity(reader, QUANTITY_DURATION, value->items[1],
-                              &span->max_ps);
-    if (err == 0 && span->min_ps > span->max_ps) {
-        schema_error(reader, value, "the least is more than the most");
-        err = ERR_INVALID;
-    }
-    return err;
-}
 
 #define COUNT_FIELD(key_, member, low, high, doc_)                            \
     {                                                                         \
@@ -128,13 +96,13 @@ static const struct field box_fields[] = {
      .doc = "Temperature that shuts the box down."},
     {.key = "boot",
      .kind = FIELD_CUSTOM,
-     .parse = parse_span,
+     .parse = span_parse,
      FIELD_AT(struct raw_box, boot),
      .required = true,
      .doc = "Power on to NOS running: [least, most]."},
     {.key = "restart",
      .kind = FIELD_CUSTOM,
-     .parse = parse_span,
+     .parse = span_parse,
      FIELD_AT(struct raw_box, restart),
      .required = true,
      .doc = "Warm restart to NOS running: [least, most]."},

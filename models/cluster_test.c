@@ -206,6 +206,56 @@ START_TEST(errors_have_a_place)
 }
 END_TEST
 
+START_TEST(parts_are_read)
+{
+    struct cluster_options options = {.preset = "ddc-small"};
+    struct cluster_plan *plan = plan_make(&options, 1);
+
+    ck_assert_uint_eq(plan->parts.disk_sync_min.ps, simtime_from_us(50).ps);
+    ck_assert_uint_eq(plan->parts.disk_bytes_per_s, 500000000);
+    ck_assert_uint_eq(plan->parts.switch_queue_bytes, 262144);
+    ck_assert_uint_eq(plan->parts.link_train.ps, simtime_from_ms(50).ps);
+    ck_assert_uint_eq(plan->parts.clock_drift_max_ppb, 1000);
+    ck_assert_int_eq(plan->parts.ambient_mc, 25000);
+    cluster_plan_destroy(plan);
+}
+END_TEST
+
+#define GOOD_PARTS                                                            \
+    "format: 1\ndisk: { sync: [1us, 2us], write-rate: 1Gbps, "                \
+    "capacity: 1GiB }\nmanagement-switch: { latency: 1us, queue: 1MiB }\n"    \
+    "fabric-link: { detect: 1us, train: 1ms }\n"
+
+START_TEST(bad_parts_have_a_place)
+{
+    static const struct {
+        const char *text;
+        const char *words;
+    } cases[] = {
+        {GOOD_PARTS "clock: { drift-max: 1ppm, offset-max: 0s }\n"
+                    "room: { ambient: 99C }\n",
+         "parts.yaml:6:7"},
+        {GOOD_PARTS "clock: { drift-max: -1ppm, offset-max: 0s }\n"
+                    "room: { ambient: 25C }\n",
+         "parts.yaml:5:8"},
+        {GOOD_PARTS "room: { ambient: 25C }\n", "clock"},
+        {"format: 1\ndisk: { sync: [2us, 1us] }\n", "parts.yaml:2:15"},
+    };
+    char folder[] = "/tmp/sixnines-parts-XXXXXX";
+    char path[256];
+    char message[512] = "";
+    struct parts parts;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    write_file(folder, "parts.yaml", cases[_i].text);
+    ck_assert_int_ne(parts_load(folder, &parts, message, sizeof(message)), 0);
+    ck_assert_msg(strstr(message, cases[_i].words) != NULL, "%s", message);
+    snprintf(path, sizeof(path), "%s/parts.yaml", folder);
+    unlink(path);
+    rmdir(folder);
+}
+END_TEST
+
 Suite *
 cluster_suite(void)
 {
@@ -217,6 +267,8 @@ cluster_suite(void)
     tcase_add_test(tcase, spares_come_last_with_cables);
     tcase_add_loop_test(tcase, contradictions_are_refused, 0, 10);
     tcase_add_loop_test(tcase, errors_have_a_place, 0, 7);
+    tcase_add_test(tcase, parts_are_read);
+    tcase_add_loop_test(tcase, bad_parts_have_a_place, 0, 4);
     suite_add_tcase(suite, tcase);
     return suite;
 }
