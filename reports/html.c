@@ -89,11 +89,11 @@ verdict_sentence(struct page *page, const struct campaign *campaign)
     if (campaign->runs > 1)
         text_addf(&page->out,
                   " Runs: %" PRId64 " PASS, %" PRId64 " FAIL, %" PRId64
-                  " INCONCLUSIVE.",
+                  " INCONCLUSIVE, %" PRId64 " not judged.",
                   campaign->run_verdicts[VERDICT_PASS],
                   campaign->run_verdicts[VERDICT_FAIL],
-                  campaign->run_verdicts[VERDICT_INCONCLUSIVE] +
-                      campaign->run_verdicts[VERDICT_NONE]);
+                  campaign->run_verdicts[VERDICT_INCONCLUSIVE],
+                  campaign->run_verdicts[VERDICT_NONE]);
 }
 
 static void
@@ -163,10 +163,13 @@ run_facts(struct page *page)
         page_markup(page, "</dd></div>\n");
         if (!many)
             fact_text(page, "Seed", db_text(query, 0));
-        fact_begin(page, many ? "Replay token, worst seed" : "Replay token");
-        page_markup(page, "<code>");
-        page_text(page, db_text(query, 7));
-        page_markup(page, "</code></dd></div>\n");
+        if (*db_text(query, 7) != '\0') {
+            fact_begin(page,
+                       many ? "Replay token, worst seed" : "Replay token");
+            page_markup(page, "<code>");
+            page_text(page, db_text(query, 7));
+            page_markup(page, "</code></dd></div>\n");
+        }
     }
     sqlite3_finalize(query);
 }
@@ -281,6 +284,7 @@ evidence(struct page *page)
                                  page->campaign) > 0;
 
     page_section(page, "evidence", "Evidence");
+    page_markup(page, "<div class=\"stack\">\n");
     if (over_seeds) {
         page_table(page, "Expectations over all seeds",
                    "Verdict|Expectation|#Measured|Evidence|Where");
@@ -291,9 +295,7 @@ evidence(struct page *page)
                       page->campaign);
         page_table_end(page);
     }
-    if (page->run_count > 1) {
-        evidence_of_seeds(page);
-    } else {
+    if (page->run_count <= 1) {
         page_table(page, "Expectations of the scenario",
                    "Verdict|Expectation|#Measured|Evidence|Where");
         evidence_rows(page,
@@ -302,6 +304,9 @@ evidence(struct page *page)
                       page->shown_run);
         page_table_end(page);
     }
+    page_markup(page, "</div>\n");
+    if (page->run_count > 1)
+        evidence_of_seeds(page);
     page_section_end(page);
 }
 

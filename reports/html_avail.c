@@ -15,6 +15,8 @@
 #define YEAR_S (365 * 86400.0)
 #define NINES_MAX 9.0
 
+enum { ROUGH_EPISODES = 100 };
+
 struct exposure {
     double port_time_ps;    /* Ports times simulated time, all runs. */
     double cluster_time_ps; /* Simulated time, all runs. */
@@ -109,39 +111,64 @@ nines_clamp(double unavailability)
     return nines > NINES_MAX ? NINES_MAX : nines;
 }
 
+/* Lengths of outages that were not seen but cannot be excluded. */
+static const struct {
+    const char *label;
+    double seconds;
+} unseen[] = {{"shown if one lasts 2 s", 2},
+              {"shown if one lasts 30 s", 30},
+              {"shown if one lasts 5 min", 300}};
+enum { UNSEEN_30_S = 1 };
+
+/* Upper limit at 95 % of what outages of this length, of all ports, add:
+ * none was seen in the cluster time. */
+static double
+unseen_unavailability(const struct exposure *e, size_t which)
+{
+    return stats_poisson_upper(0, CONFIDENCE) * unseen[which].seconds /
+           (e->cluster_time_ps / 1e12);
+}
+
+static void
+bar_set(struct bar *bar, const char *label, double unavailability,
+        const char *colour)
+{
+    snprintf(bar->label, sizeof(bar->label), "%s", label);
+    bar->nines = nines_clamp(unavailability);
+    bar->colour = colour;
+}
+
+/* Outages were seen: the estimate, and what is left to show it. */
+static int
+bars_of_outages(const struct exposure *e, struct bar *bars)
+{
+    double u = e->unplanned_ps / e->port_time_ps;
+    double high =
+        u * stats_poisson_upper(e->episodes, CONFIDENCE) / (double)e->episodes;
+    double all = high + unseen_unavailability(e, UNSEEN_30_S);
+
+    bar_set(&bars[0], "measured, unplanned", u,
+            u > 1e-6 ? PLOT_BAD : PLOT_BLUE);
+    bar_set(&bars[1], "shown, kinds seen", high, plot_colours[7]);
+    bar_set(&bars[2], "shown, unseen 30 s too", all,
+            all <= 1e-6 ? PLOT_GOOD : plot_colours[7]);
+    return 3;
+}
+
 static int
 bars_make(const struct exposure *e, struct bar *bars)
 {
-    static const struct {
-        const char *label;
-        double seconds;
-    } priors[] = {{"shown if one lasts 2 s", 2},
-                  {"shown if one lasts 30 s", 30},
-                  {"shown if one lasts 5 min", 300}};
-    double expected = stats_poisson_upper(e->episodes, CONFIDENCE);
-    int count = 0;
     size_t i;
 
-    if (e->unplanned_ps > 0) {
-        double u = e->unplanned_ps / e->port_time_ps;
+    if (e->unplanned_ps > 0)
+        return bars_of_outages(e, bars);
+    for (i = 0; i < ARRAY_COUNT(unseen); i++) {
+        double u = unseen_unavailability(e, i);
 
-        snprintf(bars[0].label, sizeof(bars[0].label), "measured, unplanned");
-        bars[0].nines = nines_clamp(u);
-        bars[0].colour = u <= 1e-6 ? PLOT_GOOD : PLOT_BAD;
-        snprintf(bars[1].label, sizeof(bars[1].label), "shown, 95 %% sure");
-        bars[1].nines = nines_clamp(u * expected / (double)e->episodes);
-        bars[1].colour = plot_colours[7];
-        return 2;
+        bar_set(&bars[i], unseen[i].label, u,
+                u <= 1e-6 ? PLOT_GOOD : plot_colours[7]);
     }
-    for (i = 0; i < ARRAY_COUNT(priors); i++) {
-        double u = expected * priors[i].seconds / (e->cluster_time_ps / 1e12);
-
-        snprintf(bars[count].label, sizeof(bars[count].label), "%s",
-                 priors[i].label);
-        bars[count].nines = nines_clamp(u);
-        bars[count++].colour = u <= 1e-6 ? PLOT_GOOD : plot_colours[7];
-    }
-    return count;
+    return (int)ARRAY_COUNT(unseen);
 }
 
 static struct plot *
@@ -160,7 +187,7 @@ bars_plot(struct page *page, const struct bar *bars, int count, int width)
     for (i = 0; i < count; i++)
         text_addf(s,
                   "$b%d << EOD\n0 %d 0 %.6g %.6g %.6g\nEOD\n"
-                  "set label \" %.2f\" at %.6g,%d left\n",
+                  "set label \" %.2f\" at %.6g,%d left offset 0.3,0\n",
                   i, count - i, bars[i].nines, count - i - 0.3,
                   count - i + 0.3, bars[i].nines, bars[i].nines, count - i);
     text_addf(s,
@@ -205,10 +232,18 @@ measured_text(struct page *page, const struct exposure *e)
         &page->out,
         ". Interval at 95 %%: %.2g to %.2g, from %llu independent "
         "episode%s (ports that fell together count once; Poisson counts, "
-        "durations as measured). Six nines is 1e-6, 31.5 s in a "
+        "durations as measured%s). Six nines is 1e-6, 31.5 s in a "
         "year.</p>\n",
         u * low, fmin(1, u * high), (unsigned long long)e->episodes,
-        e->episodes == 1 ? "" : "s");
+        e->episodes == 1 ? "" : "s",
+        e->episodes < ROUGH_EPISODES
+            ? "; with fewer than 100 episodes the interval is rough"
+            : "");
+    page_markup(page,
+                "<p>The lower bars are what is shown with 95 % confidence: "
+                "from outages of the kinds seen, and with an outage of all "
+                "ports for 30 s that was not seen but cannot be excluded in "
+                "so little time.</p>\n");
 }
 
 static void

@@ -251,6 +251,9 @@ role_table(struct page *page, int64_t run, const char *kind,
               "o.role=l.role AND o.name=l.name)",
               by, kind);
     query = db_query(page->db, sql.data, run);
+    page_markup(page, "<details><summary>");
+    page_text(page, caption);
+    page_markup(page, "</summary>\n");
     page_table(page, caption, columns);
     while (sqlite3_step(query) == SQLITE_ROW) {
         page_markup(page, "<tr>");
@@ -275,6 +278,7 @@ role_table(struct page *page, int64_t run, const char *kind,
     sqlite3_finalize(query);
     text_fini(&sql);
     page_table_end(page);
+    page_markup(page, "</details>\n");
 }
 
 void

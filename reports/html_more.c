@@ -201,10 +201,9 @@ page_reproduce(struct page *page)
     if (sqlite3_step(query) == SQLITE_ROW) {
         page_section(page, "reproduce", "Play it again");
         page_markup(page, "<p>The same sources, data, scenario and seed give "
-                          "the same digest on any machine.</p>\n<pre>sixnines "
-                          "replay ");
-        page_text(page, db_text(query, 5));
-        page_markup(page, "</pre>\n<dl class=\"facts\">\n");
+                          "the same digest on any machine.</p>\n");
+        page_replay(page, db_text(query, 5));
+        page_markup(page, "<dl class=\"facts\">\n");
         fact(page, "Seed", db_text(query, 7));
         fact(page, "Digest", db_text(query, 6));
         fact(page, "CPU calibration", db_text(query, 0));

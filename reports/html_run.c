@@ -141,7 +141,7 @@ timeline_plot(struct page *page, int64_t run, const struct kinds *kinds,
         text_add(s, i > 0 ? "," : "");
         plot_tic(s, kinds->names[i], 12, i + 1);
     }
-    text_add(s, ")\nset lmargin 9\nplot ");
+    text_add(s, ")\nplot ");
     for (i = 0; i < kinds->count; i++) {
         text_addf(s, "%s$k%d using 1:2 with points pt 7 ps 0.9 lc rgb \"%s\"",
                   i > 0 ? ", " : "", i, kind_colour(kinds->names[i]));
@@ -572,6 +572,13 @@ page_ledger(struct page *page, int64_t run)
         page->db, "SELECT count(*) FROM outage WHERE run=? AND NOT degraded",
         run);
 
+    int64_t groups = db_integer(
+        page->db,
+        "SELECT count(*) FROM (SELECT DISTINCT box, from_ps, to_ps, cause "
+        "FROM outage WHERE run=?)",
+        run);
+    bool fold;
+
     page_section(page, "ledger", "Outage ledger");
     if (outages == 0) {
         page_markup(page, "<p class=\"calm\"><b>No port was out of "
@@ -590,11 +597,12 @@ page_ledger(struct page *page, int64_t run)
         ledger_summary(page, run, "Degraded only, not an outage", "degraded");
         page_markup(page, "</ul>\n");
         ledger_plots(page, run);
-        if (rows > FOLDED_ROWS)
+        fold = groups > FOLDED_ROWS;
+        if (fold)
             page_markup(page, "<details><summary>The ledger, row by row"
                               "</summary>\n");
         ledger_table(page, run);
-        if (rows > FOLDED_ROWS)
+        if (fold)
             page_markup(page, "</details>\n");
     }
     page_section_end(page);

@@ -137,8 +137,11 @@ range_draw(const struct sample *sample, double scale, const char *unit,
 {
     double low = sample->values[0] * scale;
     double high = sample->values[sample->count - 1] * scale;
+    struct text label = {0};
     double margin;
 
+    text_addf(&label, "%.40s%s%s", sample->name, *unit != '\0' ? ", " : "",
+              unit);
     if (sample->has_limit) {
         low = fmin(low, sample->limit * scale);
         high = fmax(high, sample->limit * scale);
@@ -148,8 +151,9 @@ range_draw(const struct sample *sample, double scale, const char *unit,
               "unset key\nset xrange [%.9g:%.9g]\nset xtics autofreq\n"
               "set xlabel ",
               low >= 0 && low < margin ? 0 : low - margin, high + margin);
-    plot_quote(s, unit, 12);
+    plot_quote(s, label.data, 52);
     text_add(s, "\n");
+    text_fini(&label);
 }
 
 static struct plot *
@@ -337,10 +341,9 @@ worst_seed(struct page *page)
                       failed == 1 ? "" : "s");
         page_markup(page, ", unplanned outage ");
         text_time_ps(&page->out, sqlite3_column_double(query, 4));
-        page_markup(page, " of port time. Play it again with</p>\n<pre>"
-                          "sixnines replay ");
-        page_text(page, db_text(query, 2));
-        page_markup(page, "</pre></div>\n");
+        page_markup(page, " of port time.</p>\n");
+        page_replay(page, db_text(query, 2));
+        page_markup(page, "</div>\n");
     }
     sqlite3_finalize(query);
 }

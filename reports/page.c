@@ -103,6 +103,19 @@ page_cell_verdict(struct page *page, enum verdict verdict)
               verdict == VERDICT_NONE ? "NOT JUDGED" : verdict_name(verdict));
 }
 
+void
+page_replay(struct page *page, const char *token)
+{
+    if (*token == '\0') {
+        page_markup(page, "<p>The run did not end, so it has no replay "
+                          "token.</p>\n");
+        return;
+    }
+    page_markup(page, "<pre>sixnines replay ");
+    page_text(page, token);
+    page_markup(page, "</pre>\n");
+}
+
 /* Plots are drawn after the page is written; a mark that no escaped text can
  * hold stands for each. */
 static void

@@ -43,6 +43,9 @@ void page_cell_verdict(struct page *page, enum verdict verdict);
 void page_text(struct page *page, const char *text);
 void page_markup(struct page *page, const char *markup);
 
+/* The command that plays a run again; says so when there is no token. */
+void page_replay(struct page *page, const char *token);
+
 /* A figure of one plot, or of a wide and a narrow one ('narrow' may be NULL);
  * the plots come in when they are drawn.  NULL plots are left out. */
 void page_figure(struct page *page, const char *caption,
