@@ -7,15 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SWITCH_LATENCY_NS 1000u    /* store-and-forward lookup: assumption */
-#define SWITCH_QUEUE_BYTES 262144u /* per port and priority: assumption */
-#define DISK_SYNC_MIN_US 50u       /* data-centre NVMe with power-loss */
-#define DISK_SYNC_MAX_US 400u      /* protection: assumption */
-#define DISK_BYTES_PER_S 500000000u
-#define DISK_CAPACITY_BYTES (1ull << 30)
-#define CLOCK_DRIFT_MAX_PPB 1000 /* TCXO, 1 ppm: assumption */
-#define AMBIENT_MC 25000
-
 static struct des *
 des_of(struct world *world)
 {
@@ -116,15 +107,23 @@ des_after_handler(struct des_box *box, unsigned service)
     box->des->last_service = service;
 }
 
+/* Uniform in -'most' to 'most'. */
+static int64_t
+random_either_way(struct random_stream *stream, uint64_t most)
+{
+    return (int64_t)random_below(stream, 2 * most + 1) - (int64_t)most;
+}
+
 static void
 box_models_create(struct des_box *box)
 {
     struct des *des = box->des;
+    const struct parts *parts = &des->plan->parts;
     struct disk_options disk = {
-        .sync_min = simtime_from_us(DISK_SYNC_MIN_US),
-        .sync_max = simtime_from_us(DISK_SYNC_MAX_US),
-        .bytes_per_s = DISK_BYTES_PER_S,
-        .capacity_bytes = DISK_CAPACITY_BYTES,
+        .sync_min = parts->disk_sync_min,
+        .sync_max = parts->disk_sync_max,
+        .bytes_per_s = parts->disk_bytes_per_s,
+        .capacity_bytes = parts->disk_capacity_bytes,
         .seed = des->seed,
         .entity = box->index,
         .done = disk_done,
@@ -134,7 +133,7 @@ box_models_create(struct des_box *box)
         .model = box->model,
         .seed = des->seed,
         .entity = box->index,
-        .ambient_mc = AMBIENT_MC,
+        .ambient_mc = parts->ambient_mc,
         .changed = chassis_changed,
         .brown_out = brown_out,
         .context = box,
@@ -144,9 +143,10 @@ box_models_create(struct des_box *box)
 
     box->disk = disk_create(des->kernel, &disk);
     box->chassis = chassis_create(des->kernel, &chassis);
-    clock_init(&box->clock, 0,
-               (int64_t)random_below(&clock, 2 * CLOCK_DRIFT_MAX_PPB + 1) -
-                   CLOCK_DRIFT_MAX_PPB);
+    /* One draw per statement: the order of arguments is not defined. */
+    int64_t drift_ppb = random_either_way(&clock, parts->clock_drift_max_ppb);
+    int64_t offset_ns = random_either_way(&clock, parts->clock_offset_max_ns);
+    clock_init(&box->clock, offset_ns, drift_ppb);
 }
 
 static struct simtime
@@ -319,8 +319,8 @@ net_create(struct des *des)
         .box_count = des->box_count,
         .link_bps = des->plan->mgmt_link_bps,
         .link_delay = des->plan->mgmt_link_delay,
-        .switch_latency = simtime_from_ns(SWITCH_LATENCY_NS),
-        .queue_bytes = SWITCH_QUEUE_BYTES,
+        .switch_latency = des->plan->parts.switch_latency,
+        .queue_bytes = des->plan->parts.switch_queue_bytes,
         .seed = des->seed,
         .deliver = deliver,
         .context = des,

@@ -20,10 +20,6 @@
 #define DES_NONE UINT32_MAX
 /* A handler may finish the unit of work that took it over the quantum. */
 #define DES_QUANTUM_SLACK_NS 100000u
-/* Loss of light to interrupt. */
-#define DES_LINK_DETECT_NS 10000u
-/* Light to link usable: training of the SerDes. */
-#define DES_LINK_TRAIN_NS 50000000u
 
 struct des;
 

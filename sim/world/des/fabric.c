@@ -80,7 +80,8 @@ port_check(struct des_port *port)
 {
     struct des *des = port->box->des;
     bool light = lit(port);
-    uint64_t wait_ns = light ? DES_LINK_TRAIN_NS : DES_LINK_DETECT_NS;
+    const struct parts *parts = &des->plan->parts;
+    struct simtime wait = light ? parts->link_train : parts->link_detect;
 
     ports_dirty(des);
     if (event_pending(&port->change)) {
@@ -91,9 +92,8 @@ port_check(struct des_port *port)
     if (port->up == light)
         return;
     port->change_up = light;
-    des_schedule(
-        des, &port->change,
-        simtime_add(kernel_now(des->kernel), simtime_from_ns(wait_ns)));
+    des_schedule(des, &port->change,
+                 simtime_add(kernel_now(des->kernel), wait));
 }
 
 static void
