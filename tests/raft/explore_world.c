@@ -741,6 +741,22 @@ flush(struct explore_world *world, unsigned s)
 }
 
 void
+explore_led(struct explore_world *world)
+{
+    const struct explore_limits *limits = world->limits;
+    struct explore_limits open = *limits;
+
+    open.wire = WIRE_MAX;
+    world->limits = &open;
+    timeout(world, 0);
+    settle(world, 7, 0, true);
+    for (unsigned s = 0; s < limits->servers; s++)
+        flush(world, s);
+    world->timeouts = 0;
+    world->limits = limits;
+}
+
+void
 explore_split(struct explore_world *world)
 {
     const struct explore_limits *limits = world->limits;
@@ -749,10 +765,8 @@ explore_split(struct explore_world *world)
     CHECK(limits->servers == 3);
     open.wire = WIRE_MAX;
     world->limits = &open;
-    timeout(world, 0);
-    settle(world, 7, 0, true);
-    for (unsigned s = 0; s < 3; s++)
-        flush(world, s);
+    explore_led(world);
+    world->limits = &open;
     propose(world, 0);
     flush(world, 0);
     crash(world, 0);

@@ -121,6 +121,9 @@ void explore_hash(struct explore_world *world, uint64_t hash[2]);
 bool explore_has_leader(const struct explore_world *world);
 enum raft_role explore_role(const struct explore_world *world, unsigned s);
 
+/* Server 0 leads, all is committed, durable and quiet. */
+void explore_led(struct explore_world *world);
+
 /* Brings three servers to where figure 8 and the pre-vote deadlock begin:
  * server 0 has an old entry, server 1 a newer one, server 2 neither; 1 is
  * down. */

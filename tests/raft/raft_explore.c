@@ -4,7 +4,7 @@
  *
  *   raft_explore [--servers N] [--timeouts N] [--crashes N] [--proposals N]
  *                [--reads N] [--doubles N] [--wire N] [--max-term N]
- *                [--max-states N] [--from start|split|figure-8]
+ *                [--max-states N] [--from start|led|split|figure-8]
  *                [--mutation NAME]
  *                [--deadlock] [--expect clean|violation|deadlock]
  *
@@ -234,6 +234,8 @@ search_run(struct search *search)
 {
     struct explore_world *first = explore_create(&search->options->limits);
 
+    if (!strcmp(search->options->from, "led"))
+        explore_led(first);
     if (!strcmp(search->options->from, "split"))
         explore_split(first);
     if (!strcmp(search->options->from, "figure-8"))
@@ -247,26 +249,54 @@ search_run(struct search *search)
     return true;
 }
 
+/* Sorts the sources of the edges by target: those of target t lie from
+ * (*starts)[t] to (*starts)[t + 1]. */
+static uint32_t *
+edges_by_target(const struct search *search, size_t **starts)
+{
+    size_t states = search->seen.count;
+    uint32_t *sources = malloc((search->edge_count + 1) * sizeof(*sources));
+    size_t *start = calloc(states + 2, sizeof(*start));
+
+    CHECK(sources && start);
+    for (size_t i = 0; i < search->edge_count; i++)
+        start[search->edges[i].to + 2]++;
+    for (size_t i = 2; i < states + 2; i++)
+        start[i] += start[i - 1];
+    for (size_t i = 0; i < search->edge_count; i++)
+        sources[start[search->edges[i].to + 1]++] = search->edges[i].from;
+    *starts = start;
+    return sources;
+}
+
 /* Marks, against the edges, what can escape; returns how many cannot. */
 static uint64_t
 count_deadlocks(struct search *search)
 {
-    uint64_t stuck = 0;
-    bool more = true;
+    size_t states = search->seen.count, depth = 0, *starts;
+    uint32_t *sources = edges_by_target(search, &starts);
+    uint32_t *work = malloc(states * sizeof(*work));
+    uint64_t stuck = states;
 
-    while (more) {
-        more = false;
-        for (size_t i = search->edge_count; i-- > 0;) {
-            const struct edge *edge = &search->edges[i];
+    CHECK(work);
+    for (size_t i = 0; i < states; i++) {
+        if (search->escapes[i])
+            work[depth++] = (uint32_t)i;
+    }
+    while (depth) {
+        uint32_t to = work[--depth];
 
-            if (search->escapes[edge->to] && !search->escapes[edge->from]) {
-                search->escapes[edge->from] = 1;
-                more = true;
-            }
+        stuck--;
+        for (size_t i = starts[to]; i < starts[to + 1]; i++) {
+            if (search->escapes[sources[i]])
+                continue;
+            search->escapes[sources[i]] = 1;
+            work[depth++] = sources[i];
         }
     }
-    for (uint64_t i = 0; i < search->seen.count; i++)
-        stuck += !search->escapes[i];
+    free(work);
+    free(sources);
+    free(starts);
     return stuck;
 }
 
@@ -365,8 +395,8 @@ word_option(struct options *options, const char *name, const char *value)
     }
     if (!strcmp(name, "--from")) {
         options->from = value;
-        return !strcmp(value, "start") || !strcmp(value, "split") ||
-               !strcmp(value, "figure-8");
+        return !strcmp(value, "start") || !strcmp(value, "led") ||
+               !strcmp(value, "split") || !strcmp(value, "figure-8");
     }
     if (strcmp(name, "--mutation"))
         return false;
