@@ -137,7 +137,10 @@ transmit(void *arg, enum plane plane, uint64_t to, enum lane lane,
 
     REQUIRE(size <= PLAT_DATAGRAM_MAX);
     net->transmitted[lane]++;
-    net->transmitted_on[plane]++;
+    if (net->log_count < NET_LOG_MAX)
+        net->lane_log[net->log_count++] = (uint8_t)lane;
+    if (net->transmitted[lane] == net->drop_at[lane])
+        return;
     if (net->ns_per_byte == 0) {
         fly(net, node->index, plane, to, bytes, size);
         return;
@@ -435,4 +438,18 @@ net_complete(const struct net *net, unsigned from, unsigned to)
             return false;
     }
     return true;
+}
+
+void
+net_chatter(struct net *net, unsigned a, unsigned b, int messages)
+{
+    for (int i = 0; i < messages; i++) {
+        enum lane lane = (enum lane)(1 + net_draw(net) % 3);
+        size_t size = NET_BODY_MIN + net_draw(net) % 6000;
+        bool turn = net_draw(net) % 2;
+
+        (void)net_send(net, turn ? a : b, turn ? b : a, lane, size);
+        if (net_draw(net) % 4 == 0)
+            net_run(net, net->now_ns + net_draw(net) % NS_PER_MS);
+    }
 }

@@ -10,11 +10,14 @@
 #ifndef NOS_BUS_NET_TEST_H
 #define NOS_BUS_NET_TEST_H
 
+#include <check.h>
+
 #include "reference-nos/bus/bus.h"
 
 #define NET_NODES_MAX 24
 #define NET_FLIGHT_MAX 20000
 #define NET_BODY_MIN 16
+#define NET_LOG_MAX 1000
 
 struct net_packet {
     uint64_t at_ns;
@@ -79,7 +82,9 @@ struct net {
     uint64_t ns_per_byte; /* 0: links of endless speed */
     bool dead[NET_NODES_MAX][NET_NODES_MAX][PLANE_COUNT]; /* from, to */
     uint64_t transmitted[LANE_COUNT];
-    uint64_t transmitted_on[PLANE_COUNT];
+    uint64_t drop_at[LANE_COUNT];  /* loses the n-th one transmitted; 0: off */
+    uint8_t lane_log[NET_LOG_MAX]; /* lanes in the order of transmission */
+    unsigned log_count;
 };
 
 /* Nodes have the addresses 1000, 1001, ... */
@@ -96,7 +101,12 @@ int net_send(struct net *net, unsigned from, unsigned to, enum lane lane,
              size_t size);
 /* Runs until 'until_ns', or for ever until nothing is left to do. */
 void net_run(struct net *net, uint64_t until_ns);
+/* Random sizes both ways on all reliable lanes. */
+void net_chatter(struct net *net, unsigned a, unsigned b, int messages);
 /* All reliable messages of 'from' have come to 'to'. */
 bool net_complete(const struct net *net, unsigned from, unsigned to);
+
+Suite *bus_trust_suite(void);
+Suite *bus_service_suite(void);
 
 #endif
