@@ -2,8 +2,7 @@
  *
  * The box in and out of service, and what it tells the fabric about itself.
  *
- * In       tables first, then the box forwards, then it says so.
- * Out      it says so first, waits for the neighbours and theirs, then stops.
+ * Order    see advertises().
  * Headless the loss of a controller is no event here.
  */
 #include "reference-nos/fabric/reach_priv.h"
@@ -54,7 +53,7 @@ box_adopt(struct reach *reach, const struct fwd_entry *entry)
     slot->arg = entry->arg;
     reach->module = entry->arg < FWD_MODULES_MAX ? entry->arg : MODULE_NONE;
     reach->box = BOX_ON;
-    reach->advertised = true;
+    reach->advertised = true; /* By the life before. */
     reach->traced_forwarding = true;
 }
 
@@ -84,8 +83,6 @@ reach_adopt(struct reach *reach, const struct fwd_entry *entries, size_t count,
         }
     }
     front_adopt(reach, up);
-    if (reach->box == BOX_ON)
-        front_want(reach, 1);
     if (count == 0)
         return;
     reach->kept_ports = reach->config.fabric_ports == 64
@@ -212,41 +209,41 @@ service_wished(const struct reach *reach)
            !reach->drained;
 }
 
-static void
-box_ready(struct reach *reach, uint64_t now_ns)
+/* A packet forwarder tells the fabric before it forwards, so that everyone
+ * can reach it from its first moment; nothing is sent to it before its ports
+ * are up.  It stops in the opposite order.  A fabric box carries the traffic
+ * of others: it forwards before it says so, and says so before it stops. */
+static bool
+advertises(const struct reach *reach)
 {
-    if (reach->config.role == ROLE_NCP && !all_heard(reach) &&
-        now_ns < reach->box_at_ns)
-        return;
-    reach->box = BOX_ON;
-    reach->box_at_ns = TIME_NEVER_NS;
+    const struct slot *box = &reach->slots[SLOT_BOX];
+    bool forwarder = reach->config.role == ROLE_NCP;
+
+    switch (reach->box) {
+    case BOX_OFF:
+    case BOX_READY:
+        return forwarder && reach->advertised &&
+               (box->token != 0 || box->unsure || box->sent != box->wanted);
+    case BOX_JOINING: return forwarder;
+    case BOX_ON: return forwarder || box->done == 1;
+    case BOX_LEAVING: return forwarder;
+    }
+    return false;
+}
+
+static void
+box_enter(struct reach *reach, enum box_state state, uint64_t until_ns)
+{
+    reach->box = state;
+    reach->box_at_ns = until_ns;
+}
+
+static void
+box_on(struct reach *reach, uint64_t now_ns)
+{
+    box_enter(reach, BOX_ON, TIME_NEVER_NS);
     reach_earlier(&reach->dirty_due_ns, now_ns);
     reach_want(reach, SLOT_BOX, 1);
-    front_want(reach, 1);
-}
-
-static void
-box_leave(struct reach *reach, uint64_t now_ns)
-{
-    reach->box = BOX_LEAVING;
-    reach->settling = false;
-    reach->box_at_ns = now_ns + REACH_DRAIN_NS;
-    advertise_set(reach, false, now_ns);
-}
-
-static void
-box_leaving(struct reach *reach, uint64_t now_ns)
-{
-    if (!reach->settling && all_acked(reach)) {
-        reach->settling = true;
-        reach_earlier(&reach->box_at_ns, now_ns + REACH_SETTLE_NS);
-    }
-    if (now_ns < reach->box_at_ns)
-        return;
-    reach->box = BOX_OFF;
-    reach->box_at_ns = TIME_NEVER_NS;
-    reach_want(reach, SLOT_BOX, 0);
-    front_want(reach, 0);
 }
 
 static void
@@ -255,47 +252,90 @@ box_off(struct reach *reach, bool wished, uint64_t now_ns)
     if (reach->forgotten) {
         reach->forgotten = false;
         module_set(reach, MODULE_NONE, now_ns);
+    } else if (wished) {
+        box_enter(reach, BOX_READY, now_ns + REACH_READY_NS);
     }
+}
+
+static void
+box_ready(struct reach *reach, bool wished, uint64_t now_ns)
+{
     if (!wished)
+        box_enter(reach, BOX_OFF, TIME_NEVER_NS);
+    else if (reach->config.role == ROLE_NCF)
+        box_on(reach, now_ns);
+    else if (reach->config.fabric_ports == 0)
+        box_on(reach, now_ns);
+    else if (all_heard(reach) || now_ns >= reach->box_at_ns)
+        box_enter(reach, BOX_JOINING, now_ns + REACH_JOIN_NS);
+}
+
+static void
+box_joining(struct reach *reach, bool wished, uint64_t now_ns)
+{
+    if (!wished)
+        box_enter(reach, BOX_OFF, TIME_NEVER_NS);
+    else if (now_ns >= reach->box_at_ns)
+        box_on(reach, now_ns);
+}
+
+static void
+box_serving(struct reach *reach, bool wished, uint64_t now_ns)
+{
+    if (!wished) {
+        reach->settling = false;
+        box_enter(reach, BOX_LEAVING, now_ns + REACH_DRAIN_NS);
+        front_want(reach, 0);
+    } else if (reach->member_known) {
+        front_want(reach, 1);
+    }
+}
+
+static void
+box_leaving(struct reach *reach, bool wished, uint64_t now_ns)
+{
+    if (wished) {
+        box_enter(reach, BOX_ON, TIME_NEVER_NS);
+        front_want(reach, 1);
         return;
-    reach->box = BOX_READY;
-    reach->box_at_ns = now_ns + REACH_READY_NS;
-    box_ready(reach, now_ns);
+    }
+    if (reach->config.role == ROLE_NCF && !reach->settling &&
+        !reach->advertised && all_acked(reach)) {
+        reach->settling = true;
+        reach_earlier(&reach->box_at_ns, now_ns + REACH_SETTLE_NS);
+    }
+    if (now_ns < reach->box_at_ns)
+        return;
+    box_enter(reach, BOX_OFF, TIME_NEVER_NS);
+    reach_want(reach, SLOT_BOX, 0);
+}
+
+static void
+box_state_step(struct reach *reach, uint64_t now_ns)
+{
+    bool wished = service_wished(reach);
+
+    switch (reach->box) {
+    case BOX_OFF: box_off(reach, wished, now_ns); break;
+    case BOX_READY: box_ready(reach, wished, now_ns); break;
+    case BOX_JOINING: box_joining(reach, wished, now_ns); break;
+    case BOX_ON: box_serving(reach, wished, now_ns); break;
+    case BOX_LEAVING: box_leaving(reach, wished, now_ns); break;
+    }
 }
 
 void
 reach_box_step(struct reach *reach, uint64_t now_ns)
 {
-    bool wished;
+    enum box_state before;
 
     if (now_ns >= reach->forget_at_ns) {
         reach->forget_at_ns = TIME_NEVER_NS;
         reach->forgotten = true;
     }
-    wished = service_wished(reach);
-    switch (reach->box) {
-    case BOX_OFF: box_off(reach, wished, now_ns); break;
-    case BOX_READY:
-        if (wished) {
-            box_ready(reach, now_ns);
-        } else {
-            reach->box = BOX_OFF;
-            reach->box_at_ns = TIME_NEVER_NS;
-        }
-        break;
-    case BOX_ON:
-        if (!wished)
-            box_leave(reach, now_ns);
-        break;
-    case BOX_LEAVING:
-        if (wished) {
-            reach->box = BOX_ON;
-            reach->box_at_ns = TIME_NEVER_NS;
-        } else {
-            box_leaving(reach, now_ns);
-        }
-        break;
-    }
-    if (reach->box == BOX_ON)
-        advertise_set(reach, reach->slots[SLOT_BOX].done == 1, now_ns);
+    do {
+        before = reach->box;
+        box_state_step(reach, now_ns);
+        advertise_set(reach, advertises(reach), now_ns);
+    } while (reach->box != before);
 }

@@ -29,11 +29,13 @@
 #define REACH_GRACE_NS UINT64_C(5000000000)  /* after a service restart */
 #define REACH_RETRY_NS UINT64_C(20000000)    /* first retransmission */
 #define REACH_RETRY_MAX_NS UINT64_C(1000000000)
-#define REACH_TRIES_MAX 10u                      /* then the link is dead */
-#define REACH_IDENT_SLOW_NS UINT64_C(5000000000) /* nobody answers for long   \
-                                                  */
+#define REACH_TRIES_MAX 10u /* then the link is dead */
+#define REACH_IDENT_SLOW_NS                                                   \
+    UINT64_C(5000000000) /* nobody answers for long                           \
+                          */
 #define REACH_REFRESH_NS UINT64_C(30000000000)
 #define REACH_READY_NS UINT64_C(2000000000) /* longest wait for neighbours */
+#define REACH_JOIN_NS UINT64_C(150000000)   /* everyone prepares for it */
 #define REACH_DRAIN_NS UINT64_C(100000000)  /* longest wait for their acks */
 #define REACH_SETTLE_NS UINT64_C(10000000)  /* their neighbours hear it */
 #define REACH_WRITE_NS UINT64_C(1000000000) /* a table write is overdue */
@@ -43,7 +45,7 @@
 #define REACH_CLEAR_NS UINT64_C(10000000000)   /* whole again for so long */
 #define REACH_SEEN_NS UINT64_C(10000000)       /* rows wait for company */
 #define REACH_ROWS_NS UINT64_C(100000000)
-#define REACH_WRITE_BATCH 64u
+#define REACH_WRITE_BATCH 32u
 #define REACH_FRONT_PORTS_MAX 256u
 
 struct reach; /* Opaque. */

@@ -89,9 +89,10 @@ struct capacity {
 
 enum box_state {
     BOX_OFF,
-    BOX_READY, /* member; waits for its neighbours' announcements */
+    BOX_READY,   /* member; waits for its neighbours' announcements */
+    BOX_JOINING, /* NCP: has said that it comes; the others prepare */
     BOX_ON,
-    BOX_LEAVING /* has said so; waits for acknowledgement */
+    BOX_LEAVING /* NCP: ports down, NCF: has said so; then stops */
 };
 
 struct reach {
@@ -137,7 +138,7 @@ struct reach {
     uint64_t forget_at_ns; /* the module number, unless it comes again */
     bool forgotten;        /* it did not: leave service, then drop it */
     bool settling;         /* LEAVING: all neighbours know */
-    uint64_t box_at_ns;    /* end of the wait of BOX_READY, BOX_LEAVING */
+    uint64_t box_at_ns;    /* end of the wait in this state */
 
     /* Capacity and rows */
     struct capacity capacity[FWD_MODULES_MAX];
