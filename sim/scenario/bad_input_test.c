@@ -155,11 +155,12 @@ static const struct {
      "s.yaml:8:56: error: event \"a\" exists already, at line 7"},
     {LINE("at: 1s, action: random-faults, kinds: [box.restart, box.burn]"),
      "s.yaml:7:59: error: unknown fault \"box.burn\"; expected one of "
-     "box.power-loss, box.restart, box.remove, box.replace, box.clone, "
-     "service.kill, service.hang, service.slow, link.down, link.up, "
-     "link.flap, link.loss, link.delay, link.one-way, plane.down, partition, "
-     "partition.heal, disk.stall, disk.full, disk.error, "
-     "disk.unsynced-loss, clock.step, clock.drift, psu.fail, ..."},
+     "box.power-loss, box.restart, service.kill, service.hang, link.down, "
+     "link.loss, disk.stall, psu.fail, fan.fail"},
+    {LINE("at: 1s, action: random-faults, kinds: [partition]"),
+     "s.yaml:7:46: error: no field rate is known for \"partition\"; expected "
+     "one of box.power-loss, box.restart, service.kill, service.hang, "
+     "link.down, link.loss, disk.stall, psu.fail, fan.fail"},
     {LINE("at: 1s, fault: link.loss, rate: 101%, target: "
           "\"link=mgmt-a/ncp-1\""),
      "s.yaml:7:39: error: \"101%\" is more than 100%"},

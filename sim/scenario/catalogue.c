@@ -26,6 +26,7 @@ static const char *const planes[] = {"both", "a", "b", NULL};
 static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
     [FAULT_BOX_POWER_LOSS] =
         {.id = FAULT_BOX_POWER_LOSS,
+         .random = true,
          .name = "box.power-loss",
          .doc = "The box loses power at once; unsynced writes are lost.  It "
                 "boots again after `for`, or when powered on.",
@@ -35,6 +36,7 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
          .lasts = true},
     [FAULT_BOX_RESTART] =
         {.id = FAULT_BOX_RESTART,
+         .random = true,
          .name = "box.restart",
          .doc = "The box restarts in an orderly way and boots again.",
          .targets = SLOTS,
@@ -63,8 +65,8 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
     [FAULT_BOX_CLONE] =
         {.id = FAULT_BOX_CLONE,
          .name = "box.clone",
-         .doc = "The box gets serial and key of another one: a forged or "
-                "badly programmed EEPROM.  Takes effect when it boots next.",
+         .doc = "A box with serial and key of another one, forged or badly "
+                "programmed, stands in this place and boots.",
          .targets = SLOTS,
          .least_targets = 1,
          .most_targets = 1,
@@ -76,6 +78,7 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
                      .doc = "The box that is copied."}}},
     [FAULT_SERVICE_KILL] =
         {.id = FAULT_SERVICE_KILL,
+         .random = true,
          .name = "service.kill",
          .doc = "The service dies at an event boundary; its supervisor "
                 "restarts it.",
@@ -83,6 +86,7 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
          .least_targets = 1,
          .worlds = WORLDS_ALL},
     [FAULT_SERVICE_HANG] = {.id = FAULT_SERVICE_HANG,
+                            .random = true,
                             .name = "service.hang",
                             .doc = "The service handles no event.",
                             .targets = SERVICES,
@@ -106,6 +110,7 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
                      .max = 1000000000,
                      .doc = "How many times as much."}}},
     [FAULT_LINK_DOWN] = {.id = FAULT_LINK_DOWN,
+                         .random = true,
                          .name = "link.down",
                          .doc = "The link goes down; both ends notice.",
                          .targets = LINKS,
@@ -140,6 +145,7 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
                      .fallback = "50%",
                      .doc = "Share of the period that it is up."}}},
     [FAULT_LINK_LOSS] = {.id = FAULT_LINK_LOSS,
+                         .random = true,
                          .name = "link.loss",
                          .doc = "The link loses packets, each on its own.",
                          .targets = LINKS,
@@ -215,6 +221,7 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
                               .doc = "Every partition ends.",
                               .worlds = WORLDS_LINKS},
     [FAULT_DISK_STALL] = {.id = FAULT_DISK_STALL,
+                          .random = true,
                           .name = "disk.stall",
                           .doc = "The disk answers nothing for a while.",
                           .targets = SLOTS,
@@ -273,6 +280,7 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
                                            "By how much; negative is slow."}}},
     [FAULT_PSU_FAIL] =
         {.id = FAULT_PSU_FAIL,
+         .random = true,
          .name = "psu.fail",
          .doc = "A power supply fails; without any the box goes dark.",
          .targets = SLOTS,
@@ -281,6 +289,7 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
          .lasts = true,
          .params = {UNIT_PARAM("Which power supply, from 0.")}},
     [FAULT_FAN_FAIL] = {.id = FAULT_FAN_FAIL,
+                        .random = true,
                         .name = "fan.fail",
                         .doc = "A fan stands still.",
                         .targets = SLOTS,
@@ -464,6 +473,23 @@ struct words
 catalogue_names(bool action)
 {
     return (struct words){action ? action_name : fault_name, NULL};
+}
+
+static const char *
+random_name(const void *arg, size_t index)
+{
+    (void)arg;
+    for (size_t i = 0; i < CATALOGUE_COUNT; i++) {
+        if (entries[i].random && index-- == 0)
+            return names[i];
+    }
+    return NULL;
+}
+
+struct words
+catalogue_random_names(void)
+{
+    return (struct words){random_name, NULL};
 }
 
 int

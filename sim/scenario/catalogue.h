@@ -74,7 +74,8 @@ enum param_kind {
     PARAM_WORD,     /* one of .words: its index */
     PARAM_TEXT,     /* free text */
     PARAM_TARGET,   /* a target, or a list of them */
-    PARAM_KINDS,    /* a list of fault names: bits 1 << enum catalogue_id */
+    PARAM_KINDS,    /* a list of faults that strike at random:
+                       bits 1 << enum catalogue_id */
     PARAM_SENSOR    /* a temperature, or "dead" */
 };
 
@@ -103,6 +104,7 @@ struct catalogue_entry {
     unsigned most_targets;  /* 0: any number. */
     unsigned worlds;        /* Bits 1 << enum world_kind. */
     bool lasts;             /* `for` is allowed. */
+    bool random;            /* random-faults knows a field rate for it. */
     struct catalogue_param params[CATALOGUE_PARAMS_MAX + 1];
 };
 
@@ -116,6 +118,9 @@ bool catalogue_is_action(enum catalogue_id id);
 
 /* Names of all faults, or of all actions. */
 struct words catalogue_names(bool action);
+
+/* Names of the faults that random-faults can draw. */
+struct words catalogue_random_names(void);
 
 /* Index of parameter 'name' of 'entry', or -1. */
 int catalogue_param_index(const struct catalogue_entry *entry,

@@ -79,6 +79,8 @@ print_entry(FILE *out, const struct catalogue_entry *entry)
         print_param(out, &entry->params[i]);
     if (entry->lasts)
         fputs("    for: duration; heals by itself after it\n", out);
+    if (entry->random)
+        fputs("    random-faults knows its field rate\n", out);
     fputs("    worlds: ", out);
     print_worlds(out, entry->worlds);
     fputs("\n\n", out);
@@ -130,6 +132,7 @@ json_entry(struct json *json, const struct catalogue_entry *entry)
     }
     json_end(json);
     json_member_bool(json, "heals", entry->lasts);
+    json_member_bool(json, "random", entry->random);
     json_key(json, "parameters");
     json_list(json);
     for (size_t i = 0; entry->params[i].name != NULL; i++)

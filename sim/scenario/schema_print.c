@@ -57,6 +57,23 @@ event_target_json(struct json *json)
 }
 
 static void
+kinds_json(struct json *json)
+{
+    struct words words = catalogue_random_names();
+    const char *name;
+
+    json_member(json, "type", "array");
+    json_key(json, "items");
+    json_object(json);
+    json_key(json, "enum");
+    json_list(json);
+    for (size_t i = 0; (name = words.get(words.arg, i)) != NULL; i++)
+        json_string(json, name);
+    json_end(json);
+    json_end(json);
+}
+
+static void
 param_json(struct json *json, const struct catalogue_param *param)
 {
     const struct field field = {
@@ -72,7 +89,9 @@ param_json(struct json *json, const struct catalogue_param *param)
         .has_range = param->has_range,
         .min = param->min,
         .max = param->max,
-        .json = param->kind == PARAM_TARGET ? event_target_json : NULL,
+        .json = param->kind == PARAM_TARGET  ? event_target_json
+                : param->kind == PARAM_KINDS ? kinds_json
+                                             : NULL,
     };
 
     json_key(json, param->name);

@@ -216,29 +216,36 @@ report_key(struct loader *loader, const struct catalogue_entry *entry,
 }
 
 static int
+read_kind(struct loader *loader, const struct ynode *item, uint64_t *bits)
+{
+    const struct catalogue_entry *entry;
+    char advice[ADVICE_BYTES];
+
+    if (schema_want(&loader->reader, item, YNODE_SCALAR, "a kind") != 0)
+        return ERR_INVALID;
+    entry = catalogue_find(item->text, false);
+    if (entry != NULL && entry->random) {
+        *bits |= UINT64_C(1) << entry->id;
+        return 0;
+    }
+    words_advice(catalogue_random_names(), item->text, advice, sizeof(advice));
+    schema_error(&loader->reader, item, "%s \"%.*s\"; %s",
+                 entry == NULL ? "unknown fault"
+                               : "no field rate is known for",
+                 DIAG_WORD_MAX, item->text, advice);
+    return ERR_INVALID;
+}
+
+static int
 read_kinds(struct loader *loader, const struct ynode *node, uint64_t *bits)
 {
-    char advice[ADVICE_BYTES];
     int error = 0;
 
     if (schema_want(&loader->reader, node, YNODE_LIST, "kinds") != 0)
         return ERR_INVALID;
     for (size_t i = 0; i < node->count; i++) {
-        const struct ynode *item = node->items[i];
-        const struct catalogue_entry *entry;
-
-        if (schema_want(&loader->reader, item, YNODE_SCALAR, "a kind") != 0)
-            return ERR_INVALID;
-        entry = catalogue_find(item->text, false);
-        if (entry != NULL) {
-            *bits |= UINT64_C(1) << entry->id;
-            continue;
-        }
-        words_advice(catalogue_names(false), item->text, advice,
-                     sizeof(advice));
-        schema_error(&loader->reader, item, "unknown fault \"%.*s\"; %s",
-                     DIAG_WORD_MAX, item->text, advice);
-        error = ERR_INVALID;
+        if (read_kind(loader, node->items[i], bits) != 0)
+            error = ERR_INVALID;
     }
     return error;
 }
