@@ -280,6 +280,9 @@ cluster_plan_create(const char *data_dir,
     err = parts_load(data_dir, &builder.holder->plan.parts, message,
                      message_size);
     if (err == 0)
+        err = rates_load(data_dir, &builder.holder->plan.rates, message,
+                         message_size);
+    if (err == 0)
         err = plan_from_data(&builder, options);
     cluster_data_destroy(data);
     if (err != 0)

@@ -9,8 +9,8 @@
  *          starting with NCF 0: link k of every NCP goes to NCF k mod n.
  * Names    "ncc-0", "ncm-a" (plane A; "ncm-b"), "ncf-12", "ncp-47".
  * Keys     and serials follow from 'seed' and slot alone; a key is never 0.
- * Data     models/data/boxes.yaml, clusters.yaml and parts.yaml; found in the
- *          folder given, errors name file, line, column.
+ * Data     models/data/boxes.yaml, clusters.yaml, parts.yaml and rates.yaml;
+ *          found in the folder given, errors name file, line, column.
  * Memory   cluster_plan_create/destroy; the plan is constant afterwards.
  */
 #ifndef MODELS_CLUSTER_H
@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "models/parts.h"
+#include "models/rates.h"
 #include "reference-nos/base/compiler.h"
 #include "reference-nos/base/err.h"
 #include "reference-nos/platform/facts.h"
@@ -81,6 +82,7 @@ struct cluster_plan {
     struct simtime mgmt_link_delay; /* propagation */
     struct simtime fabric_link_delay;
     struct parts parts;   /* of parts.yaml */
+    struct rates rates;   /* of rates.yaml */
     unsigned spare_count; /* the last slots of the plan: empty at first */
     unsigned voter_count;
     unsigned voters[3]; /* slots: ncc-0, ncc-1, ncm-a */

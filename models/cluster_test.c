@@ -217,6 +217,8 @@ START_TEST(parts_are_read)
     ck_assert_uint_eq(plan->parts.link_train.ps, simtime_from_ms(50).ps);
     ck_assert_uint_eq(plan->parts.clock_drift_max_ppb, 1000);
     ck_assert_int_eq(plan->parts.ambient_mc, 25000);
+    ck_assert_uint_eq(plan->rates.mtbf_h[RATE_BOX_POWER_LOSS], 100000);
+    ck_assert_uint_eq(plan->rates.mtbf_h[RATE_DISK_STALL], 20000);
     cluster_plan_destroy(plan);
 }
 END_TEST
@@ -256,6 +258,24 @@ START_TEST(bad_parts_have_a_place)
 }
 END_TEST
 
+START_TEST(bad_rates_have_a_place)
+{
+    char folder[] = "/tmp/sixnines-rates-XXXXXX";
+    char path[256];
+    char message[512] = "";
+    struct rates rates;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    write_file(folder, "rates.yaml",
+               "format: 1\nmean-time-between-failures:\n  fan-fail: 0h\n");
+    ck_assert_int_ne(rates_load(folder, &rates, message, sizeof(message)), 0);
+    ck_assert_msg(strstr(message, "rates.yaml:3:13") != NULL, "%s", message);
+    snprintf(path, sizeof(path), "%s/rates.yaml", folder);
+    unlink(path);
+    rmdir(folder);
+}
+END_TEST
+
 Suite *
 cluster_suite(void)
 {
@@ -268,6 +288,7 @@ cluster_suite(void)
     tcase_add_loop_test(tcase, contradictions_are_refused, 0, 10);
     tcase_add_loop_test(tcase, errors_have_a_place, 0, 7);
     tcase_add_test(tcase, parts_are_read);
+    tcase_add_test(tcase, bad_rates_have_a_place);
     tcase_add_loop_test(tcase, bad_parts_have_a_place, 0, 4);
     suite_add_tcase(suite, tcase);
     return suite;
