@@ -12,18 +12,20 @@
 
 #include <string.h>
 
-/* Mean hours between failures of one item.  Hardware: the field figures in
- * models/README.md; software and links: assumptions within the ranges given
- * there. */
+/* Kinds and their field rates, models/data/rates.yaml. */
 static const struct {
     enum catalogue_id id;
-    uint32_t mtbf_h;
-} rates[] = {
-    {FAULT_BOX_POWER_LOSS, 100000}, {FAULT_BOX_RESTART, 20000},
-    {FAULT_SERVICE_KILL, 2000},     {FAULT_SERVICE_HANG, 20000},
-    {FAULT_LINK_DOWN, 300000},      {FAULT_PSU_FAIL, 300000},
-    {FAULT_FAN_FAIL, 200000},       {FAULT_DISK_STALL, 20000},
-    {FAULT_LINK_LOSS, 300000},
+    enum rate rate;
+} kinds[] = {
+    {FAULT_BOX_POWER_LOSS, RATE_BOX_POWER_LOSS},
+    {FAULT_BOX_RESTART, RATE_BOX_RESTART},
+    {FAULT_SERVICE_KILL, RATE_SERVICE_KILL},
+    {FAULT_SERVICE_HANG, RATE_SERVICE_HANG},
+    {FAULT_LINK_DOWN, RATE_LINK_DOWN},
+    {FAULT_PSU_FAIL, RATE_PSU_FAIL},
+    {FAULT_FAN_FAIL, RATE_FAN_FAIL},
+    {FAULT_DISK_STALL, RATE_DISK_STALL},
+    {FAULT_LINK_LOSS, RATE_LINK_LOSS},
 };
 
 #define PS_PER_H (3600 * SIMTIME_PS_PER_S)
@@ -31,7 +33,7 @@ static const struct {
 static bool
 wanted(const struct random_faults *faults, unsigned index)
 {
-    return faults->kinds == 0 || ((faults->kinds >> rates[index].id) & 1) != 0;
+    return faults->kinds == 0 || ((faults->kinds >> kinds[index].id) & 1) != 0;
 }
 
 static uint64_t
@@ -56,7 +58,8 @@ rate_of(const struct run *run, unsigned index)
 {
     if (!wanted(&run->random, index))
         return 0;
-    return items_of(run, rates[index].id) * 1000000000u / rates[index].mtbf_h;
+    return items_of(run, kinds[index].id) * 1000000000u /
+           run->plan->rates.mtbf_h[kinds[index].rate];
 }
 
 static struct random_stream
@@ -77,7 +80,7 @@ next_draw(struct run *run, struct simtime now)
     uint64_t total = 0;
     uint64_t mean_ps;
 
-    for (unsigned i = 0; i < ARRAY_COUNT(rates); i++)
+    for (unsigned i = 0; i < ARRAY_COUNT(kinds); i++)
         total += rate_of(run, i);
     if (total == 0) {
         faults->on = false;
@@ -190,11 +193,11 @@ strike(struct run *run, unsigned index, struct simtime now)
     struct random_stream repair = stream_of(run, "random-faults-repair");
     struct world_fault fault = {.kind = 0};
     struct world_fault heal = {.kind = 0};
-    const char *name = catalogue_get(rates[index].id)->name;
+    const char *name = catalogue_get(kinds[index].id)->name;
     bool heals;
 
     stream.n <<= 8; /* several draws for each fault */
-    heals = draw_fault(run, &stream, rates[index].id, &fault, &heal);
+    heals = draw_fault(run, &stream, kinds[index].id, &fault, &heal);
     run_note(run, "fault", name, run->plan->boxes[fault.box].name,
              "at random");
     run_inject(run, &fault, name, false);
@@ -220,10 +223,10 @@ random_faults_fire(struct run *run, struct simtime now)
     uint64_t total = 0;
     uint64_t drawn;
 
-    for (unsigned i = 0; i < ARRAY_COUNT(rates); i++)
+    for (unsigned i = 0; i < ARRAY_COUNT(kinds); i++)
         total += rate_of(run, i);
     drawn = random_below(&stream, total);
-    for (unsigned i = 0; i < ARRAY_COUNT(rates); i++) {
+    for (unsigned i = 0; i < ARRAY_COUNT(kinds); i++) {
         uint64_t rate = rate_of(run, i);
 
         if (drawn < rate) {
