@@ -527,6 +527,28 @@ START_TEST(the_urgent_lane_goes_first)
 }
 END_TEST
 
+START_TEST(one_call_sends_one_burst)
+{
+    net_open(&net, 12, 17);
+    net_kill_plane(&net, PLANE_A, true);
+    net_kill_plane(&net, PLANE_B, true);
+    for (unsigned i = 1; i < 12; i++) {
+        for (unsigned lane = LANE_CONTROL; lane < LANE_COUNT; lane++)
+            send_ok(0, i, (enum lane)lane, 20000);
+    }
+    net.now_ns += BUS_RTO_FIRST_NS; /* 66 frames are due. */
+    net.log_count = 0;
+    bus_tick(net.node[0].bus, net.now_ns);
+    ck_assert_uint_eq(net.log_count, BUS_BURST_FRAMES);
+    ck_assert_uint_eq(bus_deadline_ns(net.node[0].bus), 0);
+    bus_tick(net.node[0].bus, net.now_ns);
+    bus_tick(net.node[0].bus, net.now_ns);
+    ck_assert_uint_eq(net.log_count, 66);
+    ck_assert_uint_gt(bus_deadline_ns(net.node[0].bus), net.now_ns);
+    net_close(&net);
+}
+END_TEST
+
 START_TEST(a_dead_network_is_not_flooded)
 {
     net_open(&net, 2, 17);
@@ -586,6 +608,7 @@ bus_suite(void)
     tcase_add_test(tcase, a_bulk_flood_delays_control_by_one_frame);
     tcase_add_test(tcase, bulk_fills_a_link);
     tcase_add_test(tcase, the_urgent_lane_goes_first);
+    tcase_add_test(tcase, one_call_sends_one_burst);
     tcase_add_test(tcase, a_dead_network_is_not_flooded);
     tcase_add_test(tcase, one_lost_frame_is_repeated_before_the_timeout);
     tcase_add_loop_test(tcase, many_boxes_talk_while_planes_flap, 0, 4);
