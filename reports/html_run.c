@@ -262,34 +262,36 @@ gantt_row_find(const struct gantt *gantt, const char *name)
     return 0;
 }
 
-/* Bars of one kind: 0 unplanned, 1 planned, 2 degraded.  A short outage gets
- * a bar that can still be seen. */
+/* Bars of one kind: 0 unplanned, 1 planned, 2 degraded; the longest, once for
+ * all ports of a box that were out together when rows are boxes.  A short
+ * outage gets a bar that can still be seen. */
 static bool
 gantt_bars(struct page *page, int64_t run, const struct gantt *gantt,
            struct time_axis axis, int kind, struct text *script)
 {
-    sqlite3_stmt *query = db_query(
-        page->db,
-        "SELECT CASE WHEN degraded THEN 2 WHEN planned THEN 1 ELSE 0 END, "
-        "from_ps, to_ps, box, port FROM outage WHERE run=? "
-        "GROUP BY box, port, from_ps ORDER BY to_ps-from_ps DESC, rowid "
-        "LIMIT 3000",
-        run);
+    static const char *const sql[] = {
+        "SELECT from_ps, to_ps, box, port FROM outage WHERE run=?1 AND "
+        "?2 = CASE WHEN degraded THEN 2 WHEN planned THEN 1 ELSE 0 END "
+        "ORDER BY to_ps-from_ps DESC, rowid LIMIT 3000",
+        "SELECT from_ps, to_ps, box FROM outage WHERE run=?1 AND "
+        "?2 = CASE WHEN degraded THEN 2 WHEN planned THEN 1 ELSE 0 END "
+        "GROUP BY box, from_ps, to_ps ORDER BY to_ps-from_ps DESC, "
+        "min(rowid) LIMIT 3000"};
+    sqlite3_stmt *query = db_query(page->db, sql[gantt->by_box], run);
     double least = axis.end * 0.004;
     int drawn = 0;
 
+    sqlite3_bind_int(query, 2, kind);
     text_addf(script, "$b%d << EOD\n", kind);
     while (drawn < PLOT_POINTS_LIMIT && sqlite3_step(query) == SQLITE_ROW) {
-        double from = sqlite3_column_double(query, 1) / axis.unit_ps;
-        double to = sqlite3_column_double(query, 2) / axis.unit_ps;
+        double from = sqlite3_column_double(query, 0) / axis.unit_ps;
+        double to = sqlite3_column_double(query, 1) / axis.unit_ps;
         struct text name = {0};
         int row;
 
-        if (sqlite3_column_int(query, 0) != kind)
-            continue;
-        text_add(&name, db_text(query, 3));
+        text_add(&name, db_text(query, 2));
         if (!gantt->by_box)
-            text_addf(&name, " %s", db_text(query, 4));
+            text_addf(&name, " %s", db_text(query, 3));
         row = gantt_row_find(gantt, name.data);
         text_fini(&name);
         if (row == 0)

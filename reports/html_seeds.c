@@ -72,7 +72,7 @@ samples_load(struct page *page, struct sample *samples)
         "LEFT JOIN (SELECT min(rowid) AS rowid, metric, metric_args, "
         "limit_value FROM expectation WHERE campaign=?1 AND run IS NULL GROUP "
         "BY metric, metric_args) e ON e.metric=m.name AND "
-        "e.metric_args=m.args WHERE r.campaign=?1 AND m.bound=0 "
+        "e.metric_args IN ('', m.args) WHERE r.campaign=?1 AND m.bound=0 "
         "GROUP BY m.name, m.args HAVING asked > 0 OR "
         "min(m.value) < max(m.value) ORDER BY asked > 0 DESC, min(m.rowid) "
         "LIMIT 12",

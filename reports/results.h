@@ -90,7 +90,7 @@ struct results_expectation {
     const char *measured;    /* Value with unit, "1.42 s". */
     const char *evidence;    /* What led to the verdict; may span lines. */
     const char *metric;      /* Metric compared, or empty. */
-    const char *metric_args; /* Its arguments as in the metric row. */
+    const char *metric_args; /* Of the metric row; empty: any. */
     bool has_limit;          /* 'limit' is a number to draw. */
     double limit;            /* In the unit of the metric rows. */
 };
