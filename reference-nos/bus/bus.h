@@ -136,6 +136,7 @@ struct bus_counters {
     uint64_t unreachable;
     uint64_t peers_evicted;
     uint64_t peers_refused;
+    size_t assembly_peak_bytes; /* at most BUS_ASSEMBLY_BYTES */
 };
 
 struct bus;

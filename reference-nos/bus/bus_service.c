@@ -18,8 +18,10 @@ _Static_assert(BUS_TELEMETRY_MAX >= ACTOR_BODY_BULK_MAX, "bodies fit");
 struct service {
     struct actor *self;
     struct bus *bus;
-    uint64_t armed_ns;  /* the deadline the timer is set to */
-    size_t traced_peak; /* deepest send queue that was traced, bytes */
+    uint64_t armed_ns; /* the deadline the timer is set to */
+    /* Depths told last, bytes. */
+    size_t traced_send[LANE_COUNT];
+    size_t traced_receive;
 };
 
 static void
@@ -101,20 +103,15 @@ start(struct actor *self, void **state)
                       &service->bus);
 }
 
-/* Tells of the deepest queue whenever it has doubled. */
+/* Tells how deep a queue got, each time that doubled. */
 static void
-trace_depth(struct service *service, const struct actor_message *message)
+trace_depth(struct service *service, enum bound bound, size_t *traced,
+            size_t depth, size_t limit)
 {
-    size_t depth;
-
-    if (message->lane == LANE_LIVENESS)
+    if (depth == 0 || depth < 2 * *traced)
         return;
-    depth = bus_queued_bytes(service->bus, message->to.box, message->lane);
-    if (depth < 2 * service->traced_peak || depth == 0)
-        return;
-    service->traced_peak = depth;
-    actor_trace(service->self, TRACE_BOUND, BOUND_BUS_SEND, depth,
-                bus_queue_max_bytes(message->lane), 0);
+    *traced = depth;
+    actor_trace(service->self, TRACE_BOUND, bound, depth, limit, 0);
 }
 
 static void
@@ -133,10 +130,13 @@ send_message(struct service *service, const struct actor_message *message)
     uint64_t now_ns = actor_now_ns(service->self);
     int error = bus_send(service->bus, now_ns, &out);
 
-    if (error == 0) {
-        trace_depth(service, message);
+    if (error == 0 && message->lane != LANE_LIVENESS)
+        trace_depth(service, BOUND_BUS_SEND,
+                    &service->traced_send[message->lane],
+                    bus_queued_bytes(service->bus, out.peer, out.lane),
+                    bus_queue_max_bytes(out.lane));
+    if (error == 0)
         return;
-    }
     actor_log(service->self, SEVERITY_WARNING,
               "message %u to %llx of service %u not sent: %s", message->type,
               (unsigned long long)message->to.box, message->to.service,
@@ -172,6 +172,9 @@ handle(struct actor *self, void *state, const struct actor_event *event)
         bus_datagram(service->bus, now_ns, event->u.datagram.plane,
                      event->u.datagram.from, event->u.datagram.bytes,
                      event->u.datagram.size);
+        trace_depth(service, BOUND_BUS_RECEIVE, &service->traced_receive,
+                    bus_counters(service->bus)->assembly_peak_bytes,
+                    BUS_ASSEMBLY_BYTES);
         break;
     case EV_TIMER:
         service->armed_ns = TIME_NEVER_NS;

@@ -24,6 +24,7 @@ struct box {
     size_t chunks_out;
     uint64_t charged_ns;
     uint64_t worst_bus_ns; /* most that one event of the bus was charged */
+    uint64_t deepest[BOUND_COUNT]; /* as traced */
 };
 
 struct wire_packet {
@@ -134,8 +135,12 @@ plat_log(struct plat *plat, unsigned service, enum severity severity,
 static void
 plat_trace(struct plat *plat, const struct trace_record *record)
 {
-    (void)plat;
-    (void)record;
+    struct box *box = &boxes[index_of(plat)];
+
+    if (record->kind != TRACE_BOUND)
+        return;
+    ck_assert_uint_le(record->b, record->c);
+    box->deepest[record->a] = record->b;
 }
 
 static void
@@ -329,6 +334,8 @@ START_TEST(services_of_two_boxes_talk)
     ck_assert_uint_eq(seen[0].bytes[LANE_CONTROL], ACTOR_BODY_CONTROL_MAX);
     ck_assert_uint_eq(seen[0].ups + seen[1].ups, 2);
     ck_assert_uint_eq(seen[0].incarnation, (3u << 16) + 1);
+    ck_assert_uint_gt(boxes[0].deepest[BOUND_BUS_SEND], 0);
+    ck_assert_uint_ge(boxes[1].deepest[BOUND_BUS_RECEIVE], BUS_BULK_MAX);
     close_boxes();
 }
 END_TEST

@@ -127,6 +127,8 @@ begin(struct bus *bus, struct bus_lane *lane, const struct frame *frame,
     if (receive->body == NULL)
         return ERR_FULL;
     bus->assembly_bytes += size;
+    if (bus->assembly_bytes > bus->counters.assembly_peak_bytes)
+        bus->counters.assembly_peak_bytes = bus->assembly_bytes;
     receive->body_size = size;
     receive->body_filled = 0;
     receive->head = *frame;
