@@ -34,6 +34,7 @@ struct bench_results {
  * 0, or an error of reference-nos/base/err.h. */
 int bench_hold(struct bench_results *results, FILE *out);
 int bench_phold(struct bench_results *results, FILE *out);
+int bench_cluster(struct bench_results *results, FILE *out);
 
 /* printf-like name. */
 void bench_add(struct bench_results *results, double value, const char *unit,

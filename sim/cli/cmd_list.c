@@ -119,24 +119,35 @@ default_folder(struct arena *arena)
     return beside_program(arena);
 }
 
-/* Length of the first sentence, or of 100 bytes. */
-static int
-first_sentence(const char *text)
+/* Prints the first sentence, folded at 76 columns, below the name. */
+static void
+print_first_sentence(const char *text)
 {
     const char *end = strstr(text, ". ");
-    size_t length = strcspn(text, "\n");
+    size_t left = end == NULL ? strlen(text) : (size_t)(end - text) + 1;
 
-    if (end != NULL && (size_t)(end - text) < length)
-        length = (size_t)(end - text);
-    return (int)(length < 100 ? length : 100);
+    while (left > 0) {
+        size_t line = left;
+
+        if (line > 72) {
+            line = 72;
+            while (line > 1 && text[line] != ' ')
+                line--;
+        }
+        printf("    %.*s\n", (int)line, text);
+        while (line < left && text[line] == ' ')
+            line++;
+        text += line;
+        left -= line;
+    }
 }
 
 static void
 show(const char *path, const struct scenario *scenario, struct json *json)
 {
     if (json == NULL) {
-        printf("%-30s %s\n%32s%.*s\n", scenario->name, path, "",
-               first_sentence(scenario->about), scenario->about);
+        printf("%-30s %s\n", scenario->name, path);
+        print_first_sentence(scenario->about);
         return;
     }
     json_object(json);
