@@ -69,6 +69,12 @@ diag_error(struct diag_list *list, struct mark at, const char *format, ...)
     diag->text = arena_copy(list->arena, text, strlen(text));
 }
 
+bool
+diag_is_full(const struct diag_list *list)
+{
+    return list->count >= DIAG_KEPT_MAX;
+}
+
 size_t
 diag_count(const struct diag_list *list)
 {

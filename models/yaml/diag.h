@@ -14,6 +14,7 @@
 
 #include "reference-nos/base/compiler.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,6 +40,9 @@ void diag_destroy(struct diag_list *list);
 /* Adds one error. */
 void diag_error(struct diag_list *list, struct mark at, const char *format,
                 ...) PRINTF_LIKE(3, 4);
+
+/* Whether further errors are only counted, so that advice is wasted. */
+bool diag_is_full(const struct diag_list *list);
 
 /* Errors reported, and how many of them are kept for reading. */
 size_t diag_count(const struct diag_list *list);

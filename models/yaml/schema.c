@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/yaml/schema.h"
 
-#include "models/yaml/words.h"
 #include "reference-nos/base/check.h"
 #include "reference-nos/base/err.h"
 
 #include <stdarg.h>
 #include <string.h>
 
-#define ADVICE_BYTES 768
+#define ADVICE_BYTES 900
+#define ANCHORED_NOTE " (in an anchored value that aliases use)"
 
 static const char *
 field_word(const void *arg, size_t index)
@@ -29,8 +29,21 @@ schema_error(struct schema_reader *reader, const struct ynode *node,
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     diag_error(reader->diags, node->mark, "%s%s", text,
-               node->anchored ? " (in an anchored value that aliases use)"
-                              : "");
+               node->anchored ? ANCHORED_NOTE : "");
+}
+
+void
+schema_unknown(struct schema_reader *reader, const struct ynode *node,
+               struct mark at, const char *what, const char *word,
+               const char *where, struct words words)
+{
+    char advice[ADVICE_BYTES] = "";
+
+    if (!diag_is_full(reader->diags))
+        words_advice(words, word, advice, sizeof(advice));
+    diag_error(reader->diags, at, "unknown %s \"%.*s\"%s%s%s%s", what,
+               DIAG_WORD_MAX, word, where, advice[0] == '\0' ? "" : "; ",
+               advice, node->anchored ? ANCHORED_NOTE : "");
 }
 
 int
@@ -62,8 +75,6 @@ int
 schema_word(struct schema_reader *reader, const struct ynode *node,
             const char *what, const char *const *words, unsigned *index)
 {
-    char advice[ADVICE_BYTES];
-
     if (schema_want(reader, node, YNODE_SCALAR, what) != 0)
         return ERR_INVALID;
     for (unsigned i = 0; words[i] != NULL; i++) {
@@ -72,9 +83,8 @@ schema_word(struct schema_reader *reader, const struct ynode *node,
             return 0;
         }
     }
-    words_advice(words_of(words), node->text, advice, sizeof(advice));
-    schema_error(reader, node, "unknown %s \"%.*s\"; %s", what, DIAG_WORD_MAX,
-                 node->text, advice);
+    schema_unknown(reader, node, node->mark, what, node->text, "",
+                   words_of(words));
     return ERR_INVALID;
 }
 
@@ -288,12 +298,11 @@ static void
 report_unknown(struct schema_reader *reader, const struct schema *schema,
                const struct ynode *key)
 {
-    char advice[ADVICE_BYTES];
+    char where[80];
 
-    words_advice((struct words){field_word, schema}, key->text, advice,
-                 sizeof(advice));
-    schema_error(reader, key, "unknown key \"%.*s\" in %s; %s", DIAG_WORD_MAX,
-                 key->text, schema->name, advice);
+    snprintf(where, sizeof(where), " in %s", schema->name);
+    schema_unknown(reader, key, key->mark, "key", key->text, where,
+                   (struct words){field_word, schema});
 }
 
 int

@@ -28,6 +28,7 @@
 
 #include "models/yaml/json.h"
 #include "models/yaml/quantity.h"
+#include "models/yaml/words.h"
 #include "models/yaml/ytree.h"
 
 #include <stddef.h>
@@ -146,6 +147,13 @@ MUST_USE int schema_word(struct schema_reader *reader,
 /* Errors of a node: adds a note when aliases use the value elsewhere too. */
 void schema_error(struct schema_reader *reader, const struct ynode *node,
                   const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Reports 'word' at 'at', a place in 'node': unknown key "powr" in fan;
+ * expected one of power, maker; did you mean "power"?  'what' is "key",
+ * 'where' " in fan" or "". */
+void schema_unknown(struct schema_reader *reader, const struct ynode *node,
+                    struct mark at, const char *what, const char *word,
+                    const char *where, struct words words);
 
 /* Writes the JSON Schema (draft 2020-12) of a map as one object.
  * 'root_id' is given for the outermost schema only, else NULL.  With

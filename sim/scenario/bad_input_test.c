@@ -75,6 +75,10 @@ static const struct {
     {HEAD "params: { a: [1] }\n",
      "s.yaml:6:14: error: a parameter must be a scalar, not a list"},
 
+    {HEAD "params: { a.b: 1 }\n",
+     "s.yaml:6:11: error: \"a.b\" cannot name a parameter; use letters, "
+     "digits, \"-\" and \"_\""},
+
     /* The cluster. */
     {CLUSTER("preset: ddc-huge"),
      "s.yaml:5:20: error: unknown preset \"ddc-huge\"; expected one of "
@@ -158,7 +162,7 @@ static const struct {
      "box.power-loss, box.restart, service.kill, service.hang, link.down, "
      "link.loss, disk.stall, psu.fail, fan.fail"},
     {LINE("at: 1s, action: random-faults, kinds: [partition]"),
-     "s.yaml:7:46: error: no field rate is known for \"partition\"; expected "
+     "s.yaml:7:46: error: unknown field rate of \"partition\"; expected "
      "one of box.power-loss, box.restart, service.kill, service.hang, "
      "link.down, link.loss, disk.stall, psu.fail, fan.fail"},
     {LINE("at: 1s, fault: link.loss, rate: 101%, target: "

@@ -103,7 +103,6 @@ static int
 read_after(struct loader *loader, const struct expect_keys *keys,
            struct scenario_expect *expect)
 {
-    char advice[ADVICE_BYTES];
     int index;
 
     expect->after = EXPECT_AFTER_START;
@@ -116,16 +115,13 @@ read_after(struct loader *loader, const struct expect_keys *keys,
                      "\"after\" needs \"within\"");
         return ERR_INVALID;
     }
-    index = scenario_event_find(loader->scenario, keys->after->text);
+    index = loader->scope.event_find(loader->scope.arg, keys->after->text);
     if (index >= 0) {
         expect->after = (uint32_t)index;
         return 0;
     }
-    words_advice(loader->scope.event_names, keys->after->text, advice,
-                 sizeof(advice));
-    schema_error(&loader->reader, keys->after, "unknown event \"%.*s\"%s%s",
-                 DIAG_WORD_MAX, keys->after->text,
-                 advice[0] == '\0' ? "" : "; ", advice);
+    schema_unknown(&loader->reader, keys->after, keys->after->mark, "event",
+                   keys->after->text, "", loader->scope.event_names);
     return ERR_INVALID;
 }
 

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define ADVICE_BYTES 900
 #define WORD_BYTES 64
 #define EXPR_TEXT_MAX 2048
 
@@ -60,11 +59,11 @@ static int
 report_word(const struct parse *parse, const char *place, const char *what,
             const char *word, struct words words)
 {
-    char advice[ADVICE_BYTES];
+    size_t offset = (size_t)(place - parse->node->text);
 
-    words_advice(words, word, advice, sizeof(advice));
-    return report(parse, place, "unknown %s \"%.*s\"%s%s", what, DIAG_WORD_MAX,
-                  word, advice[0] == '\0' ? "" : "; ", advice);
+    schema_unknown(parse->reader, parse->node,
+                   ynode_mark_at(parse->node, offset), what, word, "", words);
+    return ERR_INVALID;
 }
 
 static void

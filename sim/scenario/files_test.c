@@ -4,6 +4,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include "sim/scenario/scenario_priv.h"
 #include "sim/scenario/scenario_test.h"
 
 #include <glob.h>
@@ -166,6 +167,33 @@ START_TEST(test_schema_is_up_to_date)
 }
 END_TEST
 
+/* The presets' sizes are checked before a run, so the reader knows them. */
+START_TEST(test_presets_follow_the_models)
+{
+    struct arena *arena = arena_create();
+    struct diag_list *diags = diag_create();
+    struct ynode *root, *presets;
+
+    ck_assert_int_eq(ytree_load(arena, diags,
+                                SIXNINES_SOURCE "/models/data/clusters.yaml",
+                                NULL, &root),
+                     0);
+    presets = ynode_get(root, "presets");
+    for (size_t i = 0; preset_names[i] != NULL; i++) {
+        const struct preset *preset = preset_find(preset_names[i]);
+        const struct ynode *data = ynode_get(presets, preset->name);
+
+        ck_assert_ptr_nonnull(data);
+        ck_assert_uint_eq(preset->ncp,
+                          strtoul(ynode_get(data, "ncp")->text, NULL, 10));
+        ck_assert_uint_eq(preset->ncf,
+                          strtoul(ynode_get(data, "ncf")->text, NULL, 10));
+    }
+    diag_destroy(diags);
+    arena_destroy(arena);
+}
+END_TEST
+
 static void
 check_shipped(const char *path)
 {
@@ -239,6 +267,7 @@ files_tests(void)
     tcase_add_loop_test(tcase, test_bad_import, 0, ARRAY_COUNT(bad_imports));
     tcase_add_test(tcase, test_missing_file);
     tcase_add_test(tcase, test_schema_is_up_to_date);
+    tcase_add_test(tcase, test_presets_follow_the_models);
     tcase_add_test(tcase, test_shipped_scenarios);
     tcase_add_test(tcase, test_descriptions_print);
     tcase_set_timeout(tcase, 60);

@@ -307,6 +307,20 @@ substitute(struct substitution *substitution, struct ynode *node)
     return error;
 }
 
+static int
+check_param_name(struct loader *loader, const struct ynode *key)
+{
+    size_t length = name_length(key->text);
+
+    if (length > 0 && length < NAME_BYTES && key->text[length] == '\0')
+        return 0;
+    schema_error(&loader->reader, key,
+                 "\"%.*s\" cannot name a parameter; use letters, digits, "
+                 "\"-\" and \"_\"",
+                 DIAG_WORD_MAX, key->text);
+    return ERR_INVALID;
+}
+
 /* A parameter may use those before it. */
 static int
 collect(struct substitution *substitution, struct schema_list *list)

@@ -10,7 +10,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define ADVICE_BYTES 512
 #define TERM_MAX 128
 #define TARGET_TEXT_MAX 512
 
@@ -92,11 +91,10 @@ static int
 report_word(const struct parse *parse, const char *place, const char *word,
             const char *what, struct words words)
 {
-    char advice[ADVICE_BYTES];
+    size_t offset = parse->offset + (size_t)(place - parse->text);
 
-    words_advice(words, word, advice, sizeof(advice));
-    report(parse, place, "unknown %s \"%.*s\"%s%s", what, DIAG_WORD_MAX, word,
-           advice[0] == '\0' ? "" : "; ", advice);
+    schema_unknown(parse->reader, parse->node,
+                   ynode_mark_at(parse->node, offset), what, word, "", words);
     return ERR_INVALID;
 }
 

@@ -160,7 +160,6 @@ read_what(struct loader *loader, const struct ynode *node,
     bool action = keys->action != NULL;
     const struct ynode *what = action ? keys->action : keys->fault;
     const char *kind = action ? "action" : "fault";
-    char advice[ADVICE_BYTES];
 
     if (keys->action != NULL && keys->fault != NULL) {
         schema_error(&loader->reader, node,
@@ -183,9 +182,8 @@ read_what(struct loader *loader, const struct ynode *node,
                      action ? "fault" : "action", what->text);
         return ERR_INVALID;
     }
-    words_advice(catalogue_names(action), what->text, advice, sizeof(advice));
-    schema_error(&loader->reader, what, "unknown %s \"%.*s\"; %s", kind,
-                 DIAG_WORD_MAX, what->text, advice);
+    schema_unknown(&loader->reader, what, what->mark, kind, what->text, "",
+                   catalogue_names(action));
     return ERR_INVALID;
 }
 
@@ -206,12 +204,11 @@ static int
 report_key(struct loader *loader, const struct catalogue_entry *entry,
            const struct ynode *key)
 {
-    char advice[ADVICE_BYTES];
+    char where[64];
 
-    words_advice((struct words){event_key_get, entry}, key->text, advice,
-                 sizeof(advice));
-    schema_error(&loader->reader, key, "unknown key \"%.*s\" for %s; %s",
-                 DIAG_WORD_MAX, key->text, entry->name, advice);
+    snprintf(where, sizeof(where), " for %s", entry->name);
+    schema_unknown(&loader->reader, key, key->mark, "key", key->text, where,
+                   (struct words){event_key_get, entry});
     return ERR_INVALID;
 }
 
@@ -219,7 +216,6 @@ static int
 read_kind(struct loader *loader, const struct ynode *item, uint64_t *bits)
 {
     const struct catalogue_entry *entry;
-    char advice[ADVICE_BYTES];
 
     if (schema_want(&loader->reader, item, YNODE_SCALAR, "a kind") != 0)
         return ERR_INVALID;
@@ -228,11 +224,9 @@ read_kind(struct loader *loader, const struct ynode *item, uint64_t *bits)
         *bits |= UINT64_C(1) << entry->id;
         return 0;
     }
-    words_advice(catalogue_random_names(), item->text, advice, sizeof(advice));
-    schema_error(&loader->reader, item, "%s \"%.*s\"; %s",
-                 entry == NULL ? "unknown fault"
-                               : "no field rate is known for",
-                 DIAG_WORD_MAX, item->text, advice);
+    schema_unknown(&loader->reader, item, item->mark,
+                   entry == NULL ? "fault" : "field rate of", item->text, "",
+                   catalogue_random_names());
     return ERR_INVALID;
 }
 
