@@ -70,10 +70,17 @@ HTML
 # check REPORT NAME WIDTH HEIGHT SCHEME
 check() {
     view_make "$1" "$3" "$4"
-    chromium_run 1300 960 "$5" --dump-dom "file://$work/view.html" \
-        >"$work/dom.html"
-    result=$(sed -n 's/.*<pre id="result">\(.*\)/\1/p' "$work/dom.html" |
-        sed 's/<\/pre>.*//')
+    result=
+    for attempt in 1 2 3; do # A browser that gave no answer is asked again.
+        chromium_run 1300 960 "$5" --dump-dom "file://$work/view.html" \
+            >"$work/dom.html"
+        result=$(sed -n 's/.*<pre id="result">\(.*\)/\1/p' "$work/dom.html" |
+            sed 's/<\/pre>.*//')
+        case $result in
+        "" | "no answer") echo "note  no answer, attempt $attempt" >&2 ;;
+        *) break ;;
+        esac
+    done
     case $result in
     "OK "*) echo "ok    $(basename "$1") $2: ${result#OK }" ;;
     *)
