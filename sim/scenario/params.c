@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define NAME_BYTES 64
+#define PARAMS_MAX 256
 /* What parameters may add to a file in all. */
 #define EXPANSION_MAX ((size_t)16 << 20)
 
@@ -331,11 +332,17 @@ collect(struct substitution *substitution, struct schema_list *list)
         arena_array(loader->reader.arena, params->count, sizeof(*items));
     int error = 0;
 
+    if (params->count > PARAMS_MAX) {
+        schema_error(&loader->reader, params, "more than %d parameters",
+                     PARAMS_MAX);
+        return ERR_INVALID;
+    }
     for (size_t i = 0; i < params->count; i++) {
         struct ynode *value = params->pairs[i].value;
 
         if (schema_want(&loader->reader, value, YNODE_SCALAR, "a parameter") !=
-            0)
+                0 ||
+            check_param_name(loader, params->pairs[i].key) != 0)
             return ERR_INVALID;
         if (substitute_scalar(substitution, value) != 0)
             error = ERR_INVALID;
