@@ -226,6 +226,25 @@ START_TEST(order_after_mass_cancel)
 }
 END_TEST
 
+/* Thousands that fire, move and cancel each other, spread over rungs. */
+START_TEST(order_in_motion)
+{
+    static const uint64_t spans[] = {100000, UINT64_C(1) << 40};
+    struct bench *bench = bench_create(11, ACTOR_MAX, spans[_i]);
+
+    bench->chain = true;
+    for (size_t i = 0; i < ACTOR_MAX; i++)
+        set(bench, &bench->actors[i]);
+    for (int i = 0; i < 12000; i++) {
+        step(bench);
+        if (bench->pending_count < ACTOR_MAX / 2)
+            set(bench, any(bench));
+    }
+    drain(bench);
+    bench_destroy(bench);
+}
+END_TEST
+
 /* All at one instant: sorted at once, then newcomers to the late heap. */
 START_TEST(order_of_ties)
 {
@@ -368,6 +387,7 @@ kernel_suite(void)
     tcase_set_timeout(order, 300);
     tcase_add_loop_test(order, order_matches_reference, 0, 4);
     tcase_add_test(order, order_after_mass_cancel);
+    tcase_add_loop_test(order, order_in_motion, 0, 2);
     tcase_add_test(order, order_of_ties);
     tcase_add_test(order, order_survives_sequence_wrap);
     tcase_add_test(run, errors_leave_the_event_alone);
