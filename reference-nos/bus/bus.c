@@ -43,7 +43,7 @@ bus_create(struct mem *mem, const struct bus_ops *ops, void *arg,
     bus->address = address;
     bus->incarnation = incarnation & BUS_INCARNATION_MASK;
     hlc_init(&bus->hlc, HLC_AHEAD_MAX_NS);
-    peer_table_init(bus);
+    bus_peer_table_init(bus);
     *out = bus;
     return 0;
 }
@@ -56,7 +56,7 @@ bus_destroy(struct bus *bus)
     if (bus == NULL)
         return;
     while ((node = list_first(&bus->age)) != NULL)
-        peer_free(bus, CONTAINER_OF(node, struct peer, by_age));
+        bus_peer_free(bus, CONTAINER_OF(node, struct peer, by_age));
     mem_free(bus->mem, bus, sizeof(*bus));
 }
 
@@ -67,7 +67,7 @@ bus_transmit(struct bus *bus, struct frame *frame, enum plane plane)
 
     frame->from = bus->address;
     frame->incarnation = bus->incarnation;
-    size = frame_encode(frame, bus->datagram);
+    size = bus_frame_encode(frame, bus->datagram);
     bus->ops->transmit(bus->arg, plane, frame->to, frame->lane, bus->datagram,
                        size);
 }
@@ -87,12 +87,12 @@ pump_lane(struct bus *bus, uint64_t now_ns, unsigned index)
             struct peer *peer = CONTAINER_OF(node, struct peer, active);
             struct bus_lane *lane = peer->lanes[index];
 
-            if (lane == NULL || !send_ready(lane))
+            if (lane == NULL || !bus_out_ready(lane))
                 continue;
             if (bus->burst_left == 0)
                 return false;
             bus->burst_left--;
-            sent |= send_one(bus, peer, lane, now_ns);
+            sent |= bus_out_one(bus, peer, lane, now_ns);
         }
     }
     return true;
@@ -116,9 +116,9 @@ pump(struct bus *bus, uint64_t now_ns)
 
         for (unsigned i = 0; i < RELIABLE_LANES; i++) {
             if (peer->lanes[i] != NULL)
-                receive_answer(bus, peer, peer->lanes[i], now_ns);
+                bus_in_answer(bus, peer, peer->lanes[i], now_ns);
         }
-        if (!bus->burst_cut && peer_deadline_ns(peer) == TIME_NEVER_NS)
+        if (!bus->burst_cut && bus_peer_deadline_ns(peer) == TIME_NEVER_NS)
             list_remove(&peer->active);
     }
 }
@@ -156,7 +156,7 @@ send_liveness(struct bus *bus, const struct bus_message *message)
         .payload = message->body,
         .size = message->size,
     };
-    size_t size = frame_encode(&frame, bus->datagram);
+    size_t size = bus_frame_encode(&frame, bus->datagram);
 
     for (unsigned plane = 0; plane < PLANE_COUNT; plane++)
         bus->ops->transmit(bus->arg, (enum plane)plane, frame.to,
@@ -179,16 +179,16 @@ bus_send(struct bus *bus, uint64_t now_ns, const struct bus_message *message)
         send_liveness(bus, message);
         return 0;
     }
-    error = peer_get(bus, message->peer, &peer);
+    error = bus_peer_get(bus, message->peer, &peer);
     if (error != 0)
         return error;
-    error = peer_lane(bus, peer, message->lane, &lane);
+    error = bus_peer_lane(bus, peer, message->lane, &lane);
     if (error != 0)
         return error;
-    error = send_queue(bus, peer, lane, now_ns, message);
+    error = bus_out_queue(bus, peer, lane, now_ns, message);
     if (error != 0)
         return error;
-    peer_open(bus, peer);
+    bus_peer_open(bus, peer);
     pump(bus, now_ns);
     return 0;
 }
@@ -263,20 +263,20 @@ take_reliable(struct bus *bus, struct peer *peer, uint64_t now_ns,
     bool is_named = frame->to_tag != 0; /* Else we are not known yet. */
     struct bus_lane *lane;
 
-    if (peer_admit(bus, peer, now_ns, frame, plane) != 0) {
+    if (bus_peer_admit(bus, peer, now_ns, frame, plane) != 0) {
         bus->counters.stale++;
         return;
     }
-    if (peer_lane(bus, peer, frame->lane, &lane) != 0) {
+    if (bus_peer_lane(bus, peer, frame->lane, &lane) != 0) {
         lane_counters(bus, frame->lane)->no_memory++;
         return;
     }
     if (is_named)
-        send_acknowledged(bus, peer, lane, now_ns, frame);
+        bus_out_acknowledged(bus, peer, lane, now_ns, frame);
     if ((frame->flags & FRAME_ACK) == 0 &&
-        receive_frame(bus, peer, lane, now_ns, frame, plane) != 0) {
+        bus_in_frame(bus, peer, lane, now_ns, frame, plane) != 0) {
         bus->counters.malformed++;
-        peer_close(bus, peer, false);
+        bus_peer_close(bus, peer, false);
     }
     pump(bus, now_ns);
 }
@@ -298,7 +298,7 @@ bus_datagram(struct bus *bus, uint64_t now_ns, enum plane plane, uint64_t from,
 {
     struct frame frame;
     struct peer *peer;
-    int error = frame_decode(bytes, size, &frame);
+    int error = bus_frame_decode(bytes, size, &frame);
     bool for_all;
 
     if (error != 0) {
@@ -311,9 +311,9 @@ bus_datagram(struct bus *bus, uint64_t now_ns, enum plane plane, uint64_t from,
         bus->counters.misdirected++;
         return;
     }
-    if (peer_get(bus, from, &peer) != 0)
+    if (bus_peer_get(bus, from, &peer) != 0)
         return;
-    if (peer_hear(bus, peer, now_ns, frame.incarnation) != 0) {
+    if (bus_peer_hear(bus, peer, now_ns, frame.incarnation) != 0) {
         bus->counters.stale++;
         return;
     }
@@ -335,12 +335,12 @@ run_timers(struct bus *bus, struct peer *peer, struct bus_lane *lane,
     int error = 0;
 
     if (receive->retry_at_ns <= now_ns)
-        error = receive_retry(bus, peer, lane, now_ns);
+        error = bus_in_retry(bus, peer, lane, now_ns);
     if (error == 0 && (receive->body != NULL || receive->slots_used > 0) &&
         now_ns - receive->heard_ns >= BUS_STALL_NS)
         error = ERR_TIMEOUT;
     if (error == 0 && lane->send.repeat_at_ns <= now_ns)
-        error = send_repeat(peer, lane, now_ns);
+        error = bus_out_repeat(peer, lane, now_ns);
     return error;
 }
 
@@ -359,7 +359,7 @@ tick_peer(struct bus *bus, struct peer *peer, uint64_t now_ns)
         bus->counters.malformed++;
     else
         bus->counters.unreachable++;
-    peer_close(bus, peer, false);
+    bus_peer_close(bus, peer, false);
 }
 
 void
@@ -372,7 +372,7 @@ bus_tick(struct bus *bus, uint64_t now_ns)
     {
         struct peer *peer = CONTAINER_OF(node, struct peer, active);
 
-        if (peer_deadline_ns(peer) <= now_ns)
+        if (bus_peer_deadline_ns(peer) <= now_ns)
             tick_peer(bus, peer, now_ns);
     }
     pump(bus, now_ns);
@@ -389,7 +389,7 @@ bus_deadline_ns(const struct bus *bus)
     LIST_FOR_EACH(node, &bus->active)
     {
         const struct peer *peer = CONTAINER_OF(node, struct peer, active);
-        uint64_t peer_ns = peer_deadline_ns(peer);
+        uint64_t peer_ns = bus_peer_deadline_ns(peer);
 
         if (peer_ns < deadline_ns)
             deadline_ns = peer_ns;
@@ -410,11 +410,11 @@ bus_credit(struct bus *bus, uint64_t now_ns)
 
         for (unsigned i = 0; i < RELIABLE_LANES && error == 0; i++) {
             if (peer->lanes[i] != NULL)
-                error = receive_retry(bus, peer, peer->lanes[i], now_ns);
+                error = bus_in_retry(bus, peer, peer->lanes[i], now_ns);
         }
         if (error != 0) {
             bus->counters.malformed++;
-            peer_close(bus, peer, false);
+            bus_peer_close(bus, peer, false);
         }
     }
     pump(bus, now_ns);
@@ -423,19 +423,19 @@ bus_credit(struct bus *bus, uint64_t now_ns)
 void
 bus_forget(struct bus *bus, uint64_t address)
 {
-    struct peer *peer = peer_find(bus, address);
+    struct peer *peer = bus_peer_find(bus, address);
 
     if (peer != NULL)
-        peer_close(bus, peer, true);
+        bus_peer_close(bus, peer, true);
 }
 
 void
 bus_abort(struct bus *bus, uint64_t address)
 {
-    struct peer *peer = peer_find(bus, address);
+    struct peer *peer = bus_peer_find(bus, address);
 
     if (peer != NULL)
-        peer_close(bus, peer, false);
+        bus_peer_close(bus, peer, false);
 }
 
 const struct bus_counters *
@@ -453,7 +453,7 @@ bus_peer_count(const struct bus *bus)
 size_t
 bus_queued_bytes(const struct bus *bus, uint64_t address, enum lane lane)
 {
-    const struct peer *peer = peer_find(bus, address);
+    const struct peer *peer = bus_peer_find(bus, address);
 
     CHECK(lane > LANE_LIVENESS && lane < LANE_COUNT);
     if (peer == NULL || peer->lanes[lane - LANE_CONTROL] == NULL)

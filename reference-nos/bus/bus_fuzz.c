@@ -44,7 +44,7 @@ transmit(void *arg, enum plane plane, uint64_t to, enum lane lane,
     (void)plane;
     (void)to;
     (void)lane;
-    CHECK(frame_decode(bytes, size, &ear->last) == 0);
+    CHECK(bus_frame_decode(bytes, size, &ear->last) == 0);
 }
 
 static int
@@ -97,7 +97,7 @@ repair(uint8_t *bytes, size_t size, uint16_t to_tag)
 
     if (frame.size > FRAME_PAYLOAD_MAX)
         frame.size = FRAME_PAYLOAD_MAX;
-    size = frame_encode(&frame, whole);
+    size = bus_frame_encode(&frame, whole);
     memcpy(bytes, whole, size);
     return size;
 }
@@ -125,7 +125,7 @@ step(struct bus *bus, const struct ear *ear, struct wire_reader *reader,
     }
     if ((kind & 3) == 1 && size > 5)
         size = repair(bytes, size,
-                      peer_tag(ear->last.incarnation, ear->last.session));
+                      bus_peer_tag(ear->last.incarnation, ear->last.session));
     bus_datagram(bus, *now_ns, (enum plane)(kind >> 7), PEER_ADDRESS, bytes,
                  size);
     if (bus_deadline_ns(bus) <= *now_ns)

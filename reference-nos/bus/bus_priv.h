@@ -174,71 +174,73 @@ sequence_before(uint32_t a, uint32_t b)
 
 /* peer.c */
 
-void peer_table_init(struct bus *bus);
-struct peer *peer_find(const struct bus *bus, uint64_t address);
+void bus_peer_table_init(struct bus *bus);
+struct peer *bus_peer_find(const struct bus *bus, uint64_t address);
 /* Finds or makes; evicts an idle one when the table is full.  ERR_NOMEM,
  * ERR_FULL. */
-MUST_USE int peer_get(struct bus *bus, uint64_t address, struct peer **out);
-void peer_free(struct bus *bus, struct peer *peer);
-void peer_touch(struct bus *bus, struct peer *peer, uint64_t now_ns);
+MUST_USE int bus_peer_get(struct bus *bus, uint64_t address,
+                          struct peer **out);
+void bus_peer_free(struct bus *bus, struct peer *peer);
+void bus_peer_touch(struct bus *bus, struct peer *peer, uint64_t now_ns);
 /* The lane's state, made when needed. */
-MUST_USE int peer_lane(struct bus *bus, struct peer *peer, enum lane lane,
-                       struct bus_lane **out);
+MUST_USE int bus_peer_lane(struct bus *bus, struct peer *peer, enum lane lane,
+                           struct bus_lane **out);
 /* Makes sure the peer is looked at by the next pump and deadline. */
-void peer_activate(struct bus *bus, struct peer *peer);
-void peer_open(struct bus *bus, struct peer *peer);
+void bus_peer_activate(struct bus *bus, struct peer *peer);
+void bus_peer_open(struct bus *bus, struct peer *peer);
 /* Ends the session; drops all its messages; tells the user unless
  * 'silent'. */
-void peer_close(struct bus *bus, struct peer *peer, bool silent);
-void peer_up(struct bus *bus, struct peer *peer);
+void bus_peer_close(struct bus *bus, struct peer *peer, bool silent);
+void bus_peer_up(struct bus *bus, struct peer *peer);
 /* Takes note of the life a frame comes from.  ERR_STALE: a former one. */
-MUST_USE int peer_hear(struct bus *bus, struct peer *peer, uint64_t now_ns,
-                       uint64_t incarnation);
+MUST_USE int bus_peer_hear(struct bus *bus, struct peer *peer, uint64_t now_ns,
+                           uint64_t incarnation);
 /* Judges a frame of a reliable lane by its session; ERR_STALE: ignore it. */
-MUST_USE int peer_admit(struct bus *bus, struct peer *peer, uint64_t now_ns,
-                        const struct frame *frame, enum plane plane);
+MUST_USE int bus_peer_admit(struct bus *bus, struct peer *peer,
+                            uint64_t now_ns, const struct frame *frame,
+                            enum plane plane);
 /* How frames name a life and session of their receiver; never 0. */
-uint16_t peer_tag(uint64_t incarnation, uint16_t session);
-uint64_t peer_deadline_ns(const struct peer *peer);
-unsigned lane_window(enum lane lane);
+uint16_t bus_peer_tag(uint64_t incarnation, uint16_t session);
+uint64_t bus_peer_deadline_ns(const struct peer *peer);
+unsigned bus_lane_window(enum lane lane);
 
 /* send.c */
 
-void send_init(struct bus_lane *lane, struct send_slot *slots);
-void send_clear(struct bus *bus, struct bus_lane *lane);
-MUST_USE int send_queue(struct bus *bus, struct peer *peer,
-                        struct bus_lane *lane, uint64_t now_ns,
-                        const struct bus_message *message);
+void bus_out_init(struct bus_lane *lane, struct send_slot *slots);
+void bus_out_clear(struct bus *bus, struct bus_lane *lane);
+MUST_USE int bus_out_queue(struct bus *bus, struct peer *peer,
+                           struct bus_lane *lane, uint64_t now_ns,
+                           const struct bus_message *message);
 /* Sends one frame if the lane may; false: it may not. */
-bool send_one(struct bus *bus, struct peer *peer, struct bus_lane *lane,
-              uint64_t now_ns);
-/* Whether send_one() would send. */
-bool send_ready(const struct bus_lane *lane);
+bool bus_out_one(struct bus *bus, struct peer *peer, struct bus_lane *lane,
+                 uint64_t now_ns);
+/* Whether bus_out_one() would send. */
+bool bus_out_ready(const struct bus_lane *lane);
 /* Takes the acknowledgement a frame carries. */
-void send_acknowledged(struct bus *bus, struct peer *peer,
-                       struct bus_lane *lane, uint64_t now_ns,
-                       const struct frame *frame);
+void bus_out_acknowledged(struct bus *bus, struct peer *peer,
+                          struct bus_lane *lane, uint64_t now_ns,
+                          const struct frame *frame);
 /* The repeat timer is due.  ERR_UNREACHABLE: the peer is given up. */
-MUST_USE int send_repeat(struct peer *peer, struct bus_lane *lane,
-                         uint64_t now_ns);
+MUST_USE int bus_out_repeat(struct peer *peer, struct bus_lane *lane,
+                            uint64_t now_ns);
 
 /* receive.c */
 
-void receive_init(struct bus_lane *lane, struct receive_slot **slots);
-void receive_clear(struct bus *bus, struct bus_lane *lane);
+void bus_in_init(struct bus_lane *lane, struct receive_slot **slots);
+void bus_in_clear(struct bus *bus, struct bus_lane *lane);
 /* Takes a frame that carries a part of a message.  ERR_MALFORMED: the peer
  * breaks the rules, end the session. */
-MUST_USE int receive_frame(struct bus *bus, struct peer *peer,
-                           struct bus_lane *lane, uint64_t now_ns,
-                           const struct frame *frame, enum plane plane);
+MUST_USE int bus_in_frame(struct bus *bus, struct peer *peer,
+                          struct bus_lane *lane, uint64_t now_ns,
+                          const struct frame *frame, enum plane plane);
 /* Offers again what was refused. */
-MUST_USE int receive_retry(struct bus *bus, struct peer *peer,
-                           struct bus_lane *lane, uint64_t now_ns);
+MUST_USE int bus_in_retry(struct bus *bus, struct peer *peer,
+                          struct bus_lane *lane, uint64_t now_ns);
 /* Sends the acknowledgement that is due. */
-void receive_answer(struct bus *bus, struct peer *peer, struct bus_lane *lane,
-                    uint64_t now_ns);
+void bus_in_answer(struct bus *bus, struct peer *peer, struct bus_lane *lane,
+                   uint64_t now_ns);
 /* The lane has just told its state in another frame. */
-void receive_answered(struct bus_lane *lane);
-uint8_t receive_credit(const struct bus *bus, const struct bus_lane *lane);
+void bus_in_answered(struct bus_lane *lane);
+uint8_t bus_in_credit(const struct bus *bus, const struct bus_lane *lane);
 
 #endif

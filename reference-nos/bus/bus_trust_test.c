@@ -53,11 +53,11 @@ START_TEST(the_table_of_peers_is_bounded)
 
         frame.from = net_address(1);
         frame.to_tag = 77;
-        size = frame_encode(&frame, bytes);
+        size = bus_frame_encode(&frame, bytes);
         bus_datagram(net.node[0].bus, net.now_ns, PLANE_A, frame.from, bytes,
                      size);
         frame.from = 5000 + i;
-        size = frame_encode(&frame, bytes);
+        size = bus_frame_encode(&frame, bytes);
         bus_datagram(net.node[0].bus, net.now_ns, PLANE_A, frame.from, bytes,
                      size);
     }
@@ -127,7 +127,7 @@ START_TEST(a_lying_peer_harms_only_itself)
 
         payload[1] = (uint8_t)(net_draw(&net) % 4);
         payload[3] = (uint8_t)net_draw(&net);
-        size = frame_encode(&frame, bytes);
+        size = bus_frame_encode(&frame, bytes);
         net.node[0].refuse = true;
         bus_datagram(net.node[0].bus, net.now_ns,
                      (enum plane)(net_draw(&net) % 2), net_address(2), bytes,
@@ -161,20 +161,20 @@ START_TEST(frames_that_are_not_ours_are_refused)
     size_t size;
 
     net_open(&net, 2, 14);
-    size = frame_encode(&frame, bytes);
+    size = bus_frame_encode(&frame, bytes);
     bus_datagram(net.node[0].bus, 0, PLANE_A, 4711, bytes, size);
     frame.to = 4711;
-    size = frame_encode(&frame, bytes);
+    size = bus_frame_encode(&frame, bytes);
     bus_datagram(net.node[0].bus, 0, PLANE_A, net_address(1), bytes, size);
     frame.to = PLAT_ADDRESS_ALL;
-    size = frame_encode(&frame, bytes);
+    size = bus_frame_encode(&frame, bytes);
     bus_datagram(net.node[0].bus, 0, PLANE_A, net_address(1), bytes, size);
     ck_assert_uint_eq(counters(0)->misdirected, 3);
     ck_assert_uint_eq(bus_peer_count(net.node[0].bus), 0);
     frame.lane = LANE_LIVENESS;
     frame.payload = long_body;
     frame.size = sizeof(long_body);
-    size = frame_encode(&frame, bytes);
+    size = bus_frame_encode(&frame, bytes);
     bus_datagram(net.node[0].bus, 0, PLANE_A, net_address(1), bytes, size);
     ck_assert_uint_eq(counters(0)->malformed, 1);
     net_close(&net);
@@ -248,13 +248,13 @@ START_TEST(frames_keep_their_fields)
         .size = 7,
     };
     struct frame back;
-    size_t size = frame_encode(&frame, bytes);
+    size_t size = bus_frame_encode(&frame, bytes);
 
     ck_assert_uint_eq(size, 71);
     memset(&back, 0, sizeof(back));
-    ck_assert_int_eq(frame_decode(bytes, size, &back), 0);
+    ck_assert_int_eq(bus_frame_decode(bytes, size, &back), 0);
     ck_assert_mem_eq(back.payload, "payload", 7);
-    ck_assert_uint_eq(frame_encode(&back, again), size);
+    ck_assert_uint_eq(bus_frame_encode(&back, again), size);
     ck_assert_mem_eq(again, bytes, size);
     ck_assert_uint_eq(back.incarnation, frame.incarnation);
     ck_assert_uint_eq(back.epoch, frame.epoch);
@@ -262,12 +262,12 @@ START_TEST(frames_keep_their_fields)
     ck_assert_uint_eq(back.ack, frame.ack);
     for (size_t i = 0; i < size; i++) {
         bytes[i] ^= 0x10;
-        ck_assert_int_ne(frame_decode(bytes, size, &back), 0);
+        ck_assert_int_ne(bus_frame_decode(bytes, size, &back), 0);
         bytes[i] ^= 0x10;
-        ck_assert_int_ne(frame_decode(bytes, i, &back), 0);
+        ck_assert_int_ne(bus_frame_decode(bytes, i, &back), 0);
     }
     bytes[1]++;
-    ck_assert_int_eq(frame_decode(bytes, size, &back), ERR_VERSION);
+    ck_assert_int_eq(bus_frame_decode(bytes, size, &back), ERR_VERSION);
 }
 END_TEST
 
@@ -313,7 +313,7 @@ START_TEST(contradicting_parts_end_the_session)
             .payload = payload,
             .size = sizeof(payload),
         };
-        size_t size = frame_encode(&frame, bytes);
+        size_t size = bus_frame_encode(&frame, bytes);
 
         ck_assert_uint_eq(counters(0)->malformed, 0);
         bus_datagram(net.node[0].bus, net.now_ns, PLANE_A, net_address(1),

@@ -39,7 +39,7 @@ read_u40(struct wire_reader *reader)
 }
 
 size_t
-frame_encode(const struct frame *frame, uint8_t *bytes)
+bus_frame_encode(const struct frame *frame, uint8_t *bytes)
 {
     struct wire_writer writer;
     uint8_t *payload = bytes + FRAME_HEADER_BYTES;
@@ -118,7 +118,7 @@ check_flags(const struct frame *frame)
 }
 
 int
-frame_decode(const void *bytes, size_t size, struct frame *frame)
+bus_frame_decode(const void *bytes, size_t size, struct frame *frame)
 {
     struct wire_reader reader;
     uint8_t magic;

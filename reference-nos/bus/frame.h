@@ -73,10 +73,11 @@ struct frame {
 
 /* Writes the frame into 'bytes' (PLAT_DATAGRAM_MAX of room); the payload may
  * stand at its place there already.  Returns the size of the datagram. */
-size_t frame_encode(const struct frame *frame, uint8_t *bytes);
+size_t bus_frame_encode(const struct frame *frame, uint8_t *bytes);
 
 /* ERR_TRUNCATED, ERR_MALFORMED, ERR_VERSION, ERR_CORRUPT.  The payload is
  * lent from 'bytes'. */
-MUST_USE int frame_decode(const void *bytes, size_t size, struct frame *frame);
+MUST_USE int bus_frame_decode(const void *bytes, size_t size,
+                              struct frame *frame);
 
 #endif

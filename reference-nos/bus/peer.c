@@ -18,7 +18,7 @@ compare_address(const void *key, const struct tree_node *node)
 }
 
 void
-peer_table_init(struct bus *bus)
+bus_peer_table_init(struct bus *bus)
 {
     tree_init(&bus->peers, compare_address);
     list_init(&bus->age);
@@ -26,7 +26,7 @@ peer_table_init(struct bus *bus)
 }
 
 unsigned
-lane_window(enum lane lane)
+bus_lane_window(enum lane lane)
 {
     static const unsigned windows[LANE_COUNT] = {0, 32, 64, 16};
 
@@ -34,7 +34,7 @@ lane_window(enum lane lane)
 }
 
 uint16_t
-peer_tag(uint64_t incarnation, uint16_t session)
+bus_peer_tag(uint64_t incarnation, uint16_t session)
 {
     uint64_t mixed =
         (incarnation << 16 ^ session) * UINT64_C(0x9e3779b97f4a7c15);
@@ -46,7 +46,7 @@ peer_tag(uint64_t incarnation, uint16_t session)
 }
 
 struct peer *
-peer_find(const struct bus *bus, uint64_t address)
+bus_peer_find(const struct bus *bus, uint64_t address)
 {
     struct tree_node *node = tree_find(&bus->peers, &address);
 
@@ -64,7 +64,7 @@ evict_one(struct bus *bus)
         struct peer *peer = CONTAINER_OF(node, struct peer, by_age);
 
         if (!peer->open) {
-            peer_free(bus, peer);
+            bus_peer_free(bus, peer);
             bus->counters.peers_evicted++;
             return true;
         }
@@ -73,11 +73,11 @@ evict_one(struct bus *bus)
 }
 
 int
-peer_get(struct bus *bus, uint64_t address, struct peer **out)
+bus_peer_get(struct bus *bus, uint64_t address, struct peer **out)
 {
     struct peer *peer;
 
-    peer = peer_find(bus, address);
+    peer = bus_peer_find(bus, address);
     if (peer == NULL) {
         if (bus->peers.count >= BUS_PEERS_MAX && !evict_one(bus)) {
             bus->counters.peers_refused++;
@@ -103,8 +103,8 @@ free_lanes(struct bus *bus, struct peer *peer)
 
         if (lane == NULL)
             continue;
-        send_clear(bus, lane);
-        receive_clear(bus, lane);
+        bus_out_clear(bus, lane);
+        bus_in_clear(bus, lane);
         mem_free(bus->mem, lane->send.slots,
                  lane->window * sizeof(lane->send.slots[0]));
         mem_free(bus->mem, lane->receive.slots,
@@ -115,7 +115,7 @@ free_lanes(struct bus *bus, struct peer *peer)
 }
 
 void
-peer_free(struct bus *bus, struct peer *peer)
+bus_peer_free(struct bus *bus, struct peer *peer)
 {
     free_lanes(bus, peer);
     tree_remove(&bus->peers, &peer->by_address);
@@ -125,7 +125,7 @@ peer_free(struct bus *bus, struct peer *peer)
 }
 
 void
-peer_touch(struct bus *bus, struct peer *peer, uint64_t now_ns)
+bus_peer_touch(struct bus *bus, struct peer *peer, uint64_t now_ns)
 {
     peer->heard_ns = now_ns;
     list_remove(&peer->by_age);
@@ -133,11 +133,11 @@ peer_touch(struct bus *bus, struct peer *peer, uint64_t now_ns)
 }
 
 int
-peer_lane(struct bus *bus, struct peer *peer, enum lane id,
-          struct bus_lane **out)
+bus_peer_lane(struct bus *bus, struct peer *peer, enum lane id,
+              struct bus_lane **out)
 {
     struct bus_lane **place = &peer->lanes[id - LANE_CONTROL];
-    unsigned window = lane_window(id);
+    unsigned window = bus_lane_window(id);
     struct bus_lane *lane = *place;
     struct send_slot *out_slots;
     struct receive_slot **in_slots;
@@ -154,8 +154,8 @@ peer_lane(struct bus *bus, struct peer *peer, enum lane id,
         }
         lane->lane = id;
         lane->window = window;
-        send_init(lane, out_slots);
-        receive_init(lane, in_slots);
+        bus_out_init(lane, out_slots);
+        bus_in_init(lane, in_slots);
         *place = lane;
     }
     *out = lane;
@@ -163,14 +163,14 @@ peer_lane(struct bus *bus, struct peer *peer, enum lane id,
 }
 
 void
-peer_activate(struct bus *bus, struct peer *peer)
+bus_peer_activate(struct bus *bus, struct peer *peer)
 {
     if (!list_linked(&peer->active))
         list_push_back(&bus->active, &peer->active);
 }
 
 void
-peer_open(struct bus *bus, struct peer *peer)
+bus_peer_open(struct bus *bus, struct peer *peer)
 {
     if (peer->open)
         return;
@@ -179,7 +179,7 @@ peer_open(struct bus *bus, struct peer *peer)
 }
 
 void
-peer_close(struct bus *bus, struct peer *peer, bool silent)
+bus_peer_close(struct bus *bus, struct peer *peer, bool silent)
 {
     bool tell = !silent && peer->open;
     bool was_up = peer->up;
@@ -200,7 +200,7 @@ peer_close(struct bus *bus, struct peer *peer, bool silent)
 }
 
 void
-peer_up(struct bus *bus, struct peer *peer)
+bus_peer_up(struct bus *bus, struct peer *peer)
 {
     if (peer->up)
         return;
@@ -217,20 +217,20 @@ life_distance(uint64_t to, uint64_t from)
 }
 
 int
-peer_hear(struct bus *bus, struct peer *peer, uint64_t now_ns,
-          uint64_t incarnation)
+bus_peer_hear(struct bus *bus, struct peer *peer, uint64_t now_ns,
+              uint64_t incarnation)
 {
     if (peer->known && incarnation != peer->incarnation) {
         if (life_distance(incarnation, peer->incarnation) < 0 &&
             now_ns - peer->heard_ns < BUS_STALE_NS)
             return ERR_STALE;
-        peer_close(bus, peer, false);
+        bus_peer_close(bus, peer, false);
         peer->peer_over = false;
         peer->top_valid = false;
     }
     peer->known = true;
     peer->incarnation = incarnation;
-    peer_touch(bus, peer, now_ns);
+    bus_peer_touch(bus, peer, now_ns);
     return 0;
 }
 
@@ -242,7 +242,7 @@ send_reset(struct bus *bus, const struct peer *peer, const struct frame *frame,
         .lane = frame->lane,
         .flags = FRAME_RESET,
         .session = peer->open ? peer->session : 0,
-        .to_tag = peer_tag(frame->incarnation, frame->session),
+        .to_tag = bus_peer_tag(frame->incarnation, frame->session),
         .to = peer->address,
     };
 
@@ -255,7 +255,7 @@ names_us(const struct bus *bus, const struct peer *peer,
          const struct frame *frame)
 {
     return peer->open &&
-           frame->to_tag == peer_tag(bus->incarnation, peer->session);
+           frame->to_tag == bus_peer_tag(bus->incarnation, peer->session);
 }
 
 /* A session number of the peer other than the known one. */
@@ -269,20 +269,20 @@ change_session(struct bus *bus, struct peer *peer, uint64_t now_ns,
     if ((peer->peer_open || peer->peer_over) && !is_newer && is_fresh)
         return ERR_STALE;
     if (peer->peer_open)
-        peer_close(bus, peer, false);
+        bus_peer_close(bus, peer, false);
     peer->peer_over = false;
     return 0;
 }
 
 int
-peer_admit(struct bus *bus, struct peer *peer, uint64_t now_ns,
-           const struct frame *frame, enum plane plane)
+bus_peer_admit(struct bus *bus, struct peer *peer, uint64_t now_ns,
+               const struct frame *frame, enum plane plane)
 {
     if ((frame->flags & FRAME_RESET) != 0) {
         if (!names_us(bus, peer, frame))
             return ERR_STALE;
         bus->counters.resets_received++;
-        peer_close(bus, peer, false);
+        bus_peer_close(bus, peer, false);
         return ERR_STALE;
     }
     if (frame->to_tag != 0 && !names_us(bus, peer, frame)) {
@@ -299,11 +299,11 @@ peer_admit(struct bus *bus, struct peer *peer, uint64_t now_ns,
     /* An acknowledgement of nothing we have begins no session. */
     if (!peer->open && (frame->flags & FRAME_ACK) != 0)
         return ERR_STALE;
-    peer_open(bus, peer);
+    bus_peer_open(bus, peer);
     peer->peer_open = true;
     peer->peer_session = frame->session;
     peer->session_ns = now_ns;
-    peer_up(bus, peer);
+    bus_peer_up(bus, peer);
     return 0;
 }
 
@@ -326,7 +326,7 @@ lane_deadline_ns(const struct bus_lane *lane)
 }
 
 uint64_t
-peer_deadline_ns(const struct peer *peer)
+bus_peer_deadline_ns(const struct peer *peer)
 {
     uint64_t deadline_ns = TIME_NEVER_NS;
 

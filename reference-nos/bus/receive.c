@@ -19,7 +19,7 @@ slot_of(struct bus_lane *lane, uint32_t sequence)
 }
 
 void
-receive_init(struct bus_lane *lane, struct receive_slot **slots)
+bus_in_init(struct bus_lane *lane, struct receive_slot **slots)
 {
     lane->receive.slots = slots;
     lane->receive.next = SEQUENCE_FIRST;
@@ -47,7 +47,7 @@ free_slot(struct bus *bus, struct lane_receive *receive,
 }
 
 void
-receive_clear(struct bus *bus, struct bus_lane *lane)
+bus_in_clear(struct bus *bus, struct bus_lane *lane)
 {
     free_body(bus, &lane->receive);
     for (unsigned i = 0; i < lane->window; i++) {
@@ -57,7 +57,7 @@ receive_clear(struct bus *bus, struct bus_lane *lane)
 }
 
 uint8_t
-receive_credit(const struct bus *bus, const struct bus_lane *lane)
+bus_in_credit(const struct bus *bus, const struct bus_lane *lane)
 {
     if (bus->assembly_bytes > ASSEMBLY_TIGHT_BYTES)
         return CREDIT_TIGHT_FRAMES;
@@ -279,14 +279,14 @@ schedule_answer(struct lane_receive *receive, uint64_t now_ns,
 }
 
 int
-receive_frame(struct bus *bus, struct peer *peer, struct bus_lane *lane,
-              uint64_t now_ns, const struct frame *frame, enum plane plane)
+bus_in_frame(struct bus *bus, struct peer *peer, struct bus_lane *lane,
+             uint64_t now_ns, const struct frame *frame, enum plane plane)
 {
     struct lane_receive *receive = &lane->receive;
     uint32_t ahead = frame->sequence - receive->next;
     int error = 0;
 
-    peer_activate(bus, peer);
+    bus_peer_activate(bus, peer);
     receive->heard_ns = now_ns;
     lane_counters(bus, lane->lane)->received_frames++;
     if (ahead >= lane->window) {
@@ -313,8 +313,8 @@ receive_frame(struct bus *bus, struct peer *peer, struct bus_lane *lane,
 }
 
 int
-receive_retry(struct bus *bus, struct peer *peer, struct bus_lane *lane,
-              uint64_t now_ns)
+bus_in_retry(struct bus *bus, struct peer *peer, struct bus_lane *lane,
+             uint64_t now_ns)
 {
     struct lane_receive *receive = &lane->receive;
     uint32_t before = receive->next;
@@ -336,7 +336,7 @@ receive_retry(struct bus *bus, struct peer *peer, struct bus_lane *lane,
 }
 
 void
-receive_answered(struct bus_lane *lane)
+bus_in_answered(struct bus_lane *lane)
 {
     /* A gap needs the bitmap of an ACK frame. */
     if (lane->receive.answer_now)
@@ -346,17 +346,17 @@ receive_answered(struct bus_lane *lane)
 }
 
 void
-receive_answer(struct bus *bus, struct peer *peer, struct bus_lane *lane,
-               uint64_t now_ns)
+bus_in_answer(struct bus *bus, struct peer *peer, struct bus_lane *lane,
+              uint64_t now_ns)
 {
     struct lane_receive *receive = &lane->receive;
     uint8_t bitmap[8] = {0};
     struct frame frame = {
         .lane = lane->lane,
         .flags = FRAME_ACK,
-        .credit = receive_credit(bus, lane),
+        .credit = bus_in_credit(bus, lane),
         .session = peer->session,
-        .to_tag = peer_tag(peer->incarnation, peer->peer_session),
+        .to_tag = bus_peer_tag(peer->incarnation, peer->peer_session),
         .to = peer->address,
         .ack = receive->next,
         .payload = bitmap,

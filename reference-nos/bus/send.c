@@ -30,7 +30,7 @@ grant_limit(const struct bus_lane *lane, uint32_t ack, unsigned credit)
 }
 
 void
-send_init(struct bus_lane *lane, struct send_slot *slots)
+bus_out_init(struct bus_lane *lane, struct send_slot *slots)
 {
     struct lane_send *send = &lane->send;
 
@@ -55,7 +55,7 @@ free_message(struct bus *bus, struct bus_lane *lane, struct outgoing *message)
 }
 
 void
-send_clear(struct bus *bus, struct bus_lane *lane)
+bus_out_clear(struct bus *bus, struct bus_lane *lane)
 {
     struct list_node *node;
 
@@ -66,8 +66,8 @@ send_clear(struct bus *bus, struct bus_lane *lane)
 }
 
 int
-send_queue(struct bus *bus, struct peer *peer, struct bus_lane *lane,
-           uint64_t now_ns, const struct bus_message *message)
+bus_out_queue(struct bus *bus, struct peer *peer, struct bus_lane *lane,
+              uint64_t now_ns, const struct bus_message *message)
 {
     struct lane_send *send = &lane->send;
     struct bus_lane_counters *counters = lane_counters(bus, lane->lane);
@@ -106,7 +106,7 @@ send_queue(struct bus *bus, struct peer *peer, struct bus_lane *lane,
         counters->queued_peak_bytes = send->queued_bytes;
     counters->sent_messages++;
     counters->sent_bytes += message->size;
-    peer_activate(bus, peer);
+    bus_peer_activate(bus, peer);
     return 0;
 }
 
@@ -120,7 +120,7 @@ may_cut(const struct bus_lane *lane)
 }
 
 bool
-send_ready(const struct bus_lane *lane)
+bus_out_ready(const struct bus_lane *lane)
 {
     return lane->send.in_flight < lane->send.congestion_frames &&
            (lane->send.lost_count > 0 || may_cut(lane));
@@ -195,13 +195,13 @@ transmit_slot(struct bus *bus, struct peer *peer, struct bus_lane *lane,
     const struct outgoing *message = slot->message;
     struct frame frame = {
         .lane = lane->lane,
-        .credit = receive_credit(bus, lane),
+        .credit = bus_in_credit(bus, lane),
         .from_service = message->from_service,
         .to_service = message->to_service,
         .type = message->type,
         .session = peer->session,
         .to_tag = peer->peer_open
-                      ? peer_tag(peer->incarnation, peer->peer_session)
+                      ? bus_peer_tag(peer->incarnation, peer->peer_session)
                       : 0,
         .epoch = message->epoch,
         .to = peer->address,
@@ -224,7 +224,7 @@ transmit_slot(struct bus *bus, struct peer *peer, struct bus_lane *lane,
     if (slot->sends > 1)
         lane_counters(bus, lane->lane)->retransmits++;
     lane_counters(bus, lane->lane)->sent_frames++;
-    receive_answered(lane);
+    bus_in_answered(lane);
     bus_transmit(bus, &frame, peer->plane);
 }
 
@@ -240,13 +240,13 @@ first_lost(struct bus_lane *lane)
 }
 
 bool
-send_one(struct bus *bus, struct peer *peer, struct bus_lane *lane,
-         uint64_t now_ns)
+bus_out_one(struct bus *bus, struct peer *peer, struct bus_lane *lane,
+            uint64_t now_ns)
 {
     struct lane_send *send = &lane->send;
     uint32_t sequence;
 
-    if (!send_ready(lane))
+    if (!bus_out_ready(lane))
         return false;
     if (send->lost_count > 0) {
         sequence = first_lost(lane);
@@ -379,8 +379,8 @@ acknowledge_selected(struct bus_lane *lane, const struct frame *frame)
 }
 
 void
-send_acknowledged(struct bus *bus, struct peer *peer, struct bus_lane *lane,
-                  uint64_t now_ns, const struct frame *frame)
+bus_out_acknowledged(struct bus *bus, struct peer *peer, struct bus_lane *lane,
+                     uint64_t now_ns, const struct frame *frame)
 {
     struct lane_send *send = &lane->send;
     uint32_t limit = grant_limit(lane, frame->ack, frame->credit);
@@ -401,11 +401,11 @@ send_acknowledged(struct bus *bus, struct peer *peer, struct bus_lane *lane,
     }
     if (sequence_before(send->limit, limit))
         send->limit = limit;
-    peer_activate(bus, peer);
+    bus_peer_activate(bus, peer);
 }
 
 int
-send_repeat(struct peer *peer, struct bus_lane *lane, uint64_t now_ns)
+bus_out_repeat(struct peer *peer, struct bus_lane *lane, uint64_t now_ns)
 {
     struct lane_send *send = &lane->send;
     struct send_slot *head = slot_of(lane, send->unacked);
