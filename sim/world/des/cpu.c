@@ -6,9 +6,12 @@
  * charges keeps service and core busy from there on, and its effects (frames,
  * disk operations, local messages) leave when they were charged for.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include "sim/world/des/des_priv.h"
 
 #include <string.h>
+#include <time.h>
 
 /* Local messages of one instant: what came before 'not_before' is older. */
 void
@@ -71,6 +74,32 @@ free_core(const struct des_box *box, struct simtime now)
     return box->core_count;
 }
 
+static uint64_t
+host_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Lets the service handle one event, and times it when asked to. */
+static void
+dispatch(struct des_box *box, unsigned service)
+{
+    struct des *des = box->des;
+    uint64_t from_ns;
+
+    if (des->meter == NULL) {
+        runtime_dispatch(box->runtime, service);
+        return;
+    }
+    memset(des->metered, 0, sizeof(des->metered));
+    from_ns = host_ns();
+    runtime_dispatch(box->runtime, service);
+    des->meter(des->meter_context, des->metered, host_ns() - from_ns);
+}
+
 static void
 run_one(struct des_box *box, unsigned service, unsigned core,
         struct simtime now)
@@ -82,7 +111,7 @@ run_one(struct des_box *box, unsigned service, unsigned core,
     box->running = true;
     box->running_service = service;
     box->charged_ns = 0;
-    runtime_dispatch(box->runtime, service);
+    dispatch(box, service);
     box->running = false;
     charged_ns = box->charged_ns;
     thread->busy_until = simtime_add(now, simtime_from_ns(charged_ns));
@@ -144,6 +173,7 @@ cpu_charge(struct des_box *box, enum cost cost, uint64_t units)
 
     if (!box->running)
         return;
+    box->des->metered[cost] += units;
     box->charged_ns +=
         ns * box->threads[box->running_service].slow_permille / 1000;
 }

@@ -366,13 +366,27 @@ des_create(const struct des_options *options, struct world **out)
     return 0;
 }
 
-void
+bool
 des_last_handler(struct world *world, unsigned *box, unsigned *service)
 {
     const struct des *des = des_of(world);
 
     *box = des->last_box;
     *service = des->last_service;
+    return des->last_service != SVC_NONE;
+}
+
+void
+des_forget_handler(struct world *world)
+{
+    des_of(world)->last_service = SVC_NONE;
+}
+
+void
+des_meter_set(struct world *world, des_meter *meter, void *context)
+{
+    des_of(world)->meter = meter;
+    des_of(world)->meter_context = context;
 }
 
 bool

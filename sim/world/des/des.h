@@ -30,8 +30,15 @@ struct des_options {
  * which are absent.  Power them on by WORLD_BOX_POWER_ON. */
 MUST_USE int des_create(const struct des_options *options, struct world **out);
 
-/* For branches: the service that handled the latest event, and its box. */
-void des_last_handler(struct world *world, unsigned *box, unsigned *service);
+/* For branches: the service that handled the latest event, and its box.
+ * False when none did since des_forget_handler(). */
+bool des_last_handler(struct world *world, unsigned *box, unsigned *service);
+void des_forget_handler(struct world *world);
+/* For calibration: 'meter' is told what each handler charged, in units of
+ * enum cost, and how long it took on this host.  Changes no outcome. */
+typedef void des_meter(void *context, const uint64_t units[COST_COUNT],
+                       uint64_t host_ns);
+void des_meter_set(struct world *world, des_meter *meter, void *context);
 /* Fires one event of the kernel.  False when none is pending. */
 bool des_step(struct world *world);
 /* The digest's checkpoints, borrowed. */

@@ -107,6 +107,9 @@ struct des {
     size_t plan_blob_size;
     bool stopped;
     unsigned last_box, last_service;
+    des_meter *meter;
+    void *meter_context;
+    uint64_t metered[COST_COUNT];
 
     /* fabric.c */
     struct event ports_event;
