@@ -218,6 +218,29 @@ START_TEST(power_supplies)
 }
 END_TEST
 
+START_TEST(a_new_box_is_whole)
+{
+    struct rig *rig = rig_create();
+
+    wait_s(rig, 1000);
+    ck_assert_int_eq(chassis_fault_fan(rig->chassis, 0, true), 0);
+    ck_assert_int_eq(chassis_fault_psu(rig->chassis, 0, true), 0);
+    ck_assert_int_eq(chassis_fault_psu(rig->chassis, 1, true), 0);
+    ck_assert_int_eq(chassis_fault_optic(rig->chassis, 0, true), 0);
+    ck_assert_int_eq(chassis_fault_sensor(rig->chassis, 0, 1, 0), 0);
+    chassis_power(rig->chassis, false);
+    chassis_renew(rig->chassis);
+    chassis_power(rig->chassis, true);
+    ck_assert(reading(rig, HW_FAN, 0).ok);
+    ck_assert(reading(rig, HW_PSU, 0).ok);
+    ck_assert(reading(rig, HW_OPTIC, 0).ok);
+    ck_assert_int_eq(reading(rig, HW_SENSOR, 0).value, 25000);
+    wait_s(rig, 1);
+    ck_assert_int_eq(rig->brown_outs, 0);
+    rig_destroy(rig);
+}
+END_TEST
+
 START_TEST(sensors_lie_and_fall_silent)
 {
     struct rig *rig = rig_create();
@@ -298,6 +321,7 @@ box_suite(void)
     tcase_add_test(tcase, warms_up_to_its_equilibrium);
     tcase_add_test(tcase, fans_decide_the_temperature);
     tcase_add_test(tcase, power_supplies);
+    tcase_add_test(tcase, a_new_box_is_whole);
     tcase_add_test(tcase, sensors_lie_and_fall_silent);
     tcase_add_test(tcase, lights_and_optics);
     tcase_add_test(tcase, unknown_items_are_refused);

@@ -191,6 +191,19 @@ chassis_power(struct chassis *chassis, bool on)
     power_judge(chassis);
 }
 
+void
+chassis_renew(struct chassis *chassis)
+{
+    chassis->since = kernel_now(chassis->kernel);
+    for (unsigned i = 0; i < BOX_ITEMS_MAX; i++)
+        chassis->sensors[i] =
+            (struct sensor){.base_mc = chassis->options.ambient_mc};
+    memset(chassis->fan_failed, 0, sizeof(chassis->fan_failed));
+    memset(chassis->psu_failed, 0, sizeof(chassis->psu_failed));
+    memset(chassis->optic_failed, 0, chassis->optic_count * sizeof(bool));
+    power_judge(chassis);
+}
+
 unsigned
 chassis_count(const struct chassis *chassis, enum hw_kind kind)
 {

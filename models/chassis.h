@@ -36,6 +36,9 @@ void chassis_destroy(struct chassis *chassis);
 
 void chassis_power(struct chassis *chassis, bool on);
 
+/* Another box stands here now: cold, and without a failure. */
+void chassis_renew(struct chassis *chassis);
+
 /* As in struct hw_ops. */
 unsigned chassis_count(const struct chassis *chassis, enum hw_kind kind);
 MUST_USE int chassis_describe(const struct chassis *chassis, enum hw_kind kind,

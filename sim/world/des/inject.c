@@ -43,6 +43,7 @@ inject_replace(struct des_box *box, const struct world_fault *fault)
     box_power_off(box, REBOOT_REPLACED);
     plane_follow(box);
     disk_wipe(box->disk);
+    chassis_renew(box->chassis);
     stream.n = box->facts.incarnation;
     /* A stranger is no member of the first consensus group. */
     box->facts.voter_count = 0;
@@ -59,6 +60,7 @@ inject_clone(struct des_box *box, const struct des_box *original)
     box_power_off(box, REBOOT_REPLACED);
     plane_follow(box);
     disk_wipe(box->disk);
+    chassis_renew(box->chassis);
     /* The same serial; a key of its own, as every TPM has. */
     box_identify(box, box->facts.key ^ 0x434c4f4e45u, original->facts.serial);
     box->present = true;
