@@ -264,6 +264,12 @@ rows_changed(const struct rows *rows, uint64_t stamp)
     return node == NULL ? NULL : row_of_stamp(node);
 }
 
+bool
+rows_missed(const struct rows *rows, uint64_t stamp, uint64_t began)
+{
+    return stamp < rows->floor && began < rows->floor;
+}
+
 struct store_row
 row_view(const struct row *row)
 {

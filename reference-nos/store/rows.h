@@ -82,6 +82,10 @@ struct row *rows_first_of(const struct rows *rows, uint64_t owner);
 /* The first row or grave changed after 'stamp', or NULL. */
 const struct row *rows_changed(const struct rows *rows, uint64_t stamp);
 
+/* Has a reader who is at 'stamp' missed graves?  One in a snapshot that began
+ * at 'began' need not see those up to there; else 'began' is 0. */
+bool rows_missed(const struct rows *rows, uint64_t stamp, uint64_t began);
+
 /* How the row looks in a message; borrowed. */
 struct store_row row_view(const struct row *row);
 

@@ -236,6 +236,8 @@ send_one(struct store *store, struct upstream *upstream,
     struct wire_writer writer;
     int error;
 
+    if (stream_out_lost(out, &store->state))
+        stream_out_begin(out, ++store->runs);
     wire_writer_init(&writer, store->chunk, sizeof(store->chunk));
     if (!stream_out_build(out, &store->state, &filter, &proto, &writer))
         return false;

@@ -115,7 +115,9 @@ struct watcher {
     uint64_t state; /* tables, bit 0 = table 64 */
     uint64_t conf_at;
     uint64_t state_at;
-    uint64_t told_term; /* READY of it was told; 0: none */
+    uint64_t conf_began;  /* stamps at the begin of the snapshot: what is */
+    uint64_t state_began; /* deleted later may have been shown */
+    uint64_t told_term;   /* READY of it was told; 0: none */
 };
 
 /* Other boxes: the CONF this box was given. */

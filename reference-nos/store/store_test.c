@@ -4,9 +4,13 @@
 int
 main(void)
 {
-    SRunner *runner = srunner_create(cluster_suite());
+    SRunner *runner = srunner_create(rows_suite());
     int failed;
 
+    srunner_add_suite(runner, machine_suite());
+    srunner_add_suite(runner, disk_suite());
+    srunner_add_suite(runner, stream_suite());
+    srunner_add_suite(runner, cluster_suite());
     srunner_add_suite(runner, state_suite());
 
     srunner_run_all(runner, CK_NORMAL);

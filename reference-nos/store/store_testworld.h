@@ -162,11 +162,13 @@ int64_t world_mirror(struct world *world, unsigned box, uint64_t owner,
                      enum table table, uint32_t key);
 uint64_t world_key(unsigned box);
 
+/* A context over malloc(). */
+struct mem *test_mem(void);
+
 Suite *rows_suite(void);
 Suite *machine_suite(void);
 Suite *disk_suite(void);
 Suite *stream_suite(void);
-Suite *msg_suite(void);
 Suite *cluster_suite(void);
 Suite *state_suite(void);
 

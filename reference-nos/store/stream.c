@@ -141,6 +141,15 @@ stream_out_resume(struct stream_out *out, uint64_t run, uint64_t watermark)
     out->answer_due = true;
 }
 
+bool
+stream_out_lost(const struct stream_out *out, const struct rows *rows)
+{
+    if (out->snapshot && !out->first_sent)
+        return false;
+    return out->active &&
+           rows_missed(rows, out->scan, out->snapshot ? out->began : 0);
+}
+
 static bool
 may_send(const struct stream_out *out)
 {
@@ -162,7 +171,7 @@ add_rows(struct stream_out *out, const struct rows *rows,
     for (row = rows_changed(rows, out->scan); row != NULL;
          row = rows_changed(rows, out->built_scan)) {
         if (stream_filter_shows(filter, row) &&
-            !(out->snapshot && row->deleted)) {
+            !(out->snapshot && row->deleted && row->stamp <= out->began)) {
             struct store_row view = row_view(row);
 
             if (out->built_rows == room ||
@@ -201,6 +210,9 @@ stream_out_build(struct stream_out *out, const struct rows *rows,
 
     if (start == NULL || !may_send(out))
         return false;
+    CHECK(!stream_out_lost(out, rows));
+    if (out->snapshot && !out->first_sent)
+        out->began = rows->last;
     add_rows(out, rows, filter, writer);
     if (out->built_rows == 0 && !out->snapshot && !out->answer_due) {
         out->scan = out->built_scan;
@@ -325,38 +337,40 @@ stream_out_timeout(struct stream_out *out)
 
 /* --- Receiver ----------------------------------------------------------- */
 
-static enum stream_verdict
-judge_snapshot(struct stream_in *in, const struct stream_header *header,
-               uint32_t generation)
+static void
+in_begin(struct stream_in *in, uint64_t run, uint32_t generation)
 {
-    if (header->run < in->run)
-        return STREAM_OLD;
-    if (header->run > in->run) {
-        if ((header->flags & STREAM_FIRST) == 0)
-            return STREAM_GAP;
-        in->run = header->run;
-        in->watermark = 0;
-        in->generation = generation;
-        in->snapshot = true;
-        in->complete = false;
-    }
-    if (!in->snapshot)
-        return STREAM_OLD;
-    if (header->from > in->watermark)
-        return STREAM_GAP;
-    /* An empty last message moves nothing but ends the snapshot. */
-    return header->upto < in->watermark ? STREAM_OLD : STREAM_TAKE;
+    in->run = run;
+    in->watermark = 0;
+    in->generation = generation;
+    in->snapshot = true;
+    in->complete = false;
 }
 
 enum stream_verdict
 stream_in_judge(struct stream_in *in, const struct stream_header *header,
                 uint32_t generation)
 {
-    if ((header->flags & STREAM_SNAPSHOT) != 0)
-        return judge_snapshot(in, header, generation);
-    if (in->snapshot || !in->complete || header->from > in->watermark)
+    bool snapshot = (header->flags & STREAM_SNAPSHOT) != 0;
+
+    if (header->run < in->run)
+        return STREAM_OLD;
+    if (header->run > in->run) {
+        if ((header->flags & STREAM_FIRST) == 0)
+            return STREAM_GAP;
+        in_begin(in, header->run, generation);
+    }
+    if (!in->snapshot && !in->complete)
         return STREAM_GAP;
-    return header->upto <= in->watermark ? STREAM_OLD : STREAM_TAKE;
+    if (snapshot != in->snapshot)
+        return snapshot ? STREAM_OLD : STREAM_EARLY;
+    if (header->from > in->watermark)
+        return STREAM_EARLY;
+    /* An empty last message moves nothing but ends the snapshot. */
+    if (header->upto < in->watermark ||
+        (!snapshot && header->upto == in->watermark))
+        return STREAM_OLD;
+    return STREAM_TAKE;
 }
 
 bool

@@ -104,6 +104,7 @@ struct stream_out {
     bool last_sent;  /* its last message; deltas wait for the ack */
     bool answer_due; /* send a message even if it is empty */
     uint64_t run;
+    uint64_t began; /* stamp: what is deleted later may have been shown */
     uint64_t sent;  /* stamps up to which messages went out */
     uint64_t scan;  /* looked at: nothing to show between 'sent' and it */
     uint64_t acked; /* stamps */
@@ -128,6 +129,9 @@ void stream_out_begin(struct stream_out *out, uint64_t run);
 /* Deltas from 'watermark' on. */
 void stream_out_resume(struct stream_out *out, uint64_t run,
                        uint64_t watermark);
+
+/* The rows forgot deletions that this stream has yet to show: begin again. */
+bool stream_out_lost(const struct stream_out *out, const struct rows *rows);
 
 /* Builds the next message in 'writer' (header with 'proto' as its start, then
  * rows).  False: nothing to send, or no window.  The same message is built
@@ -158,8 +162,10 @@ struct stream_in {
 
 enum stream_verdict {
     STREAM_TAKE,
-    STREAM_OLD, /* acknowledge again */
-    STREAM_GAP  /* ask for what is missing */
+    STREAM_OLD,   /* acknowledge again */
+    STREAM_EARLY, /* one before it was lost: acknowledge what is here, the
+                     sender's patience does the rest */
+    STREAM_GAP    /* of a run whose begin is not known: ask for another */
 };
 
 /* 'generation' is used if a snapshot begins. */

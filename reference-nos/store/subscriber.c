@@ -140,6 +140,8 @@ send_one(struct store *store, struct subscriber *subscriber)
     struct wire_writer writer;
     int error;
 
+    if (stream_out_lost(out, &store->conf))
+        stream_out_begin(out, ++store->runs);
     wire_writer_init(&writer, store->chunk, sizeof(store->chunk));
     if (!stream_out_build(out, &store->conf, &subscriber->filter, &proto,
                           &writer))

@@ -22,6 +22,8 @@ snapshot_begin(const struct store *store, struct watcher *watcher)
     watcher->with_conf = watcher->conf != 0 && store_conf_ready(store);
     watcher->conf_at = 0;
     watcher->state_at = 0;
+    watcher->conf_began = store->conf.last;
+    watcher->state_began = store->state.last;
 }
 
 void
@@ -68,11 +70,14 @@ static void
 add_changes(const struct store *store, const struct watcher *watcher,
             const struct rows *rows, struct delta *delta, uint64_t *at)
 {
+    uint64_t began =
+        rows == &store->conf ? watcher->conf_began : watcher->state_began;
     const struct row *row;
 
     for (row = rows_changed(rows, *at); row != NULL && !delta->full;
          row = rows_changed(rows, *at)) {
-        if (wants(watcher, row) && !(watcher->snapshot && row->deleted)) {
+        if (wants(watcher, row) &&
+            !(watcher->snapshot && row->deleted && row->stamp <= began)) {
             struct store_row view = row_view(row);
 
             if (wire_writer_left(&delta->writer) < row_wire_bytes(row)) {
@@ -157,10 +162,12 @@ must_begin_again(const struct store *store, const struct watcher *watcher)
 {
     if (watcher->conf != 0 && !watcher->with_conf && store_conf_ready(store))
         return true;
-    return (watcher->with_conf && watcher->conf_at != 0 &&
-            watcher->conf_at < store->conf.floor) ||
-           (watcher->state != 0 && watcher->state_at != 0 &&
-            watcher->state_at < store->state.floor);
+    return (watcher->with_conf &&
+            rows_missed(&store->conf, watcher->conf_at,
+                        watcher->snapshot ? watcher->conf_began : 0)) ||
+           (watcher->state != 0 &&
+            rows_missed(&store->state, watcher->state_at,
+                        watcher->snapshot ? watcher->state_began : 0));
 }
 
 enum told { TOLD_MORE, TOLD_ALL, TOLD_BLOCKED };
