@@ -244,7 +244,9 @@ box_deed(const struct scenario_event *event, struct deed *deed)
         break;
     case FAULT_CLOCK_STEP:
         fault->kind = WORLD_CLOCK_STEP;
-        fault->value = number_of(event, "step");
+        /* Signed, and the world steps in nanoseconds. */
+        fault->value = (uint64_t)((int64_t)number_of(event, "step") /
+                                  (int64_t)SIMTIME_PS_PER_NS);
         break;
     case FAULT_CLOCK_DRIFT:
         fault->kind = WORLD_CLOCK_DRIFT;
