@@ -407,6 +407,7 @@ explore_act(struct explore_world *world, struct explore_action action)
     case ACT_TIMEOUT: timeout(world, at); break;
     case ACT_AGE:
         world->server[at].now_ns = world->server[at].heard_ns + MIN_NS;
+        (void)core_own(&world->server[at]); /* Its digest changes. */
         break;
     case ACT_CRASH:
         world->crashes++;
@@ -434,7 +435,7 @@ wire_actions(struct explore_world *world, struct explore_action *actions,
     for (unsigned i = 0; i < world->wire_count; i++) {
         unsigned to = (unsigned)world->wire[i].message.to - 1;
 
-        if (!world->limits->no_noise)
+        if (!world->limits->no_drops)
             n = add(actions, n, ACT_DROP, i);
         if (!world->server[to].core)
             continue;

@@ -31,7 +31,7 @@ struct explore_limits {
     unsigned max_term;  /* No timeout of a server in this term. */
     bool free_timeouts; /* Not counted: for the search for deadlocks. */
     bool no_restart;
-    bool no_noise; /* No drops. */
+    bool no_drops; /* But of messages beyond 'wire'. */
     enum raft_mutation mutation;
 };
 

@@ -6,7 +6,7 @@
  *                [--reads N] [--doubles N] [--wire N] [--max-term N]
  *                [--max-states N] [--from start|led|split|figure-8]
  *                [--mutation NAME]
- *                [--deadlock] [--expect clean|violation|deadlock]
+ *                [--no-drops] [--deadlock] [--expect clean|violation|deadlock]
  *
  * Safety: depth first over every interleaving of deliver, drop, duplicate,
  * persist, time out, crash, restart, propose and read within the budgets.  All
@@ -429,6 +429,8 @@ main(int argc, char **argv)
             options.deadlock = true;
             options.limits.free_timeouts = true;
             options.limits.no_restart = true;
+        } else if (!strcmp(argv[i], "--no-drops")) {
+            options.limits.no_drops = true;
         } else if (i + 1 < argc &&
                    (number_option(&options, argv[i], argv[i + 1]) ||
                     word_option(&options, argv[i], argv[i + 1]))) {
