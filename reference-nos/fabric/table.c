@@ -22,7 +22,7 @@ reach_want(struct reach *reach, unsigned index, uint64_t value)
     slot->wanted = value;
     if (slot_differs(reach, index))
         reach_bit_set(reach->pending, index);
-    else
+    else if (!slot->unsure)
         reach_bit_clear(reach->pending, index);
 }
 
