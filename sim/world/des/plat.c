@@ -200,6 +200,9 @@ trace(struct plat *plat, const struct trace_record *record)
         .trace = *record,
     };
 
+    /* A hang ends with the life that hung. */
+    if (record->kind == TRACE_SERVICE_DIED && record->a < SVC_COUNT)
+        box_of(plat)->threads[record->a].hung = false;
     des_observe(box_of(plat), &seen);
 }
 

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The runtime over a world of one box, whose time the test steps.
+ */
+#include "reference-nos/runtime/runtime.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS 1000000ull
+#define S (1000 * MS)
+#define SEEN_MAX 64
+#define STORM (RUNTIME_MAILBOX_MAX + 100)
+
+/* What the services did, in order. */
+struct seen {
+    enum actor_event_kind kind;
+    unsigned service;
+    unsigned detail; /* message type, timer number */
+};
+
+struct box {
+    struct plat plat;
+    struct box_facts facts;
+    uint64_t now_ns;
+    uint64_t alarm_ns;
+    unsigned ready; /* bit per service */
+    size_t held_bytes;
+    bool dry; /* no more memory */
+    unsigned restarts;
+    unsigned dead; /* TRACE_SERVICE_DIED */
+    struct seen seen[SEEN_MAX];
+    unsigned seen_count;
+    struct runtime *runtime;
+    /* What the test service answers. */
+    int result;
+    unsigned more;
+    bool hung;
+};
+
+static struct box *
+box_of(struct plat *plat)
+{
+    return CONTAINER_OF(plat, struct box, plat);
+}
+
+static uint64_t
+now_ns(struct plat *plat)
+{
+    return box_of(plat)->now_ns;
+}
+
+static uint64_t
+random_u64(struct plat *plat)
+{
+    return 0x9e3779b97f4a7c15u * (1 + box_of(plat)->seen_count);
+}
+
+static void
+wake_at(struct plat *plat, uint64_t deadline_ns)
+{
+    box_of(plat)->alarm_ns = deadline_ns;
+}
+
+static void
+ready(struct plat *plat, unsigned service)
+{
+    box_of(plat)->ready |= 1u << service;
+}
+
+static void
+charge(struct plat *plat, enum cost cost, uint64_t units)
+{
+    (void)plat;
+    (void)cost;
+    (void)units;
+}
+
+static void *
+chunk_take(struct plat *plat, size_t size)
+{
+    struct box *box = box_of(plat);
+
+    if (box->dry)
+        return NULL;
+    box->held_bytes += size;
+    return malloc(size);
+}
+
+static void
+chunk_give(struct plat *plat, void *chunk, size_t size)
+{
+    box_of(plat)->held_bytes -= size;
+    free(chunk);
+}
+
+static void
+log_line(struct plat *plat, unsigned service, enum severity severity,
+         const char *text)
+{
+    (void)plat;
+    (void)service;
+    (void)severity;
+    (void)text;
+}
+
+static void
+trace(struct plat *plat, const struct trace_record *record)
+{
+    box_of(plat)->dead += record->kind == TRACE_SERVICE_DIED;
+}
+
+static void
+restart(struct plat *plat, enum reboot_cause cause)
+{
+    ck_assert_int_eq(cause, REBOOT_SERVICE_BUDGET);
+    box_of(plat)->restarts++;
+}
+
+static const struct plat_ops ops = {
+    .now_ns = now_ns,
+    .wall_ns = now_ns,
+    .random = random_u64,
+    .wake_at = wake_at,
+    .ready = ready,
+    .charge = charge,
+    .chunk_take = chunk_take,
+    .chunk_give = chunk_give,
+    .log = log_line,
+    .trace = trace,
+    .restart = restart,
+};
+
+/* ---- two services ---- */
+
+static int
+start(struct actor *self, void **state)
+{
+    *state = mem_zalloc(actor_mem(self), 100);
+    return *state == NULL ? ERR_NOMEM : 0;
+}
+
+static int
+handle(struct actor *self, void *state, const struct actor_event *event)
+{
+    struct box *box = box_of(actor_plat(self));
+    struct seen *seen = &box->seen[box->seen_count % SEEN_MAX];
+
+    (void)state;
+    box->seen_count++;
+    seen->kind = event->kind;
+    seen->service = actor_service(self);
+    seen->detail = event->kind == EV_MESSAGE ? event->u.message.type
+                   : event->kind == EV_TIMER ? event->u.timer
+                                             : 0;
+    if (event->kind != EV_START && box->more > 0) {
+        box->more--;
+        return ACTOR_MORE;
+    }
+    return event->kind == EV_START ? 0 : box->result;
+}
+
+static const struct actor_kind store = {
+    .id = SVC_STORE,
+    .takes = TAKES_OPERATOR | TAKES_SESSIONS,
+    .memory_max_bytes = 1 << 20,
+    .start = start,
+    .handle = handle,
+};
+static const struct actor_kind bus = {
+    .id = SVC_BUS,
+    .takes = TAKES_DATAGRAMS | TAKES_REMOTE,
+    .memory_max_bytes = 1 << 20,
+    .start = start,
+    .handle = handle,
+};
+static const struct actor_kind *const kinds[] = {&bus, &store};
+
+static void
+run_ready(struct box *box)
+{
+    for (unsigned rounds = 0; rounds < 100000; rounds++) {
+        unsigned service = SVC_COUNT;
+
+        for (unsigned i = 0; i < SVC_COUNT && !box->hung; i++) {
+            if (runtime_pending(box->runtime, i) != LANE_COUNT)
+                service = i;
+        }
+        if (service == SVC_COUNT)
+            return;
+        runtime_dispatch(box->runtime, service);
+    }
+    ck_abort_msg("the box never rests");
+}
+
+/* Lets time pass, with the alarms that are asked for. */
+static void
+pass(struct box *box, uint64_t span_ns)
+{
+    uint64_t end_ns = box->now_ns + span_ns;
+
+    while (box->alarm_ns <= end_ns) {
+        ck_assert_uint_ge(box->alarm_ns, box->now_ns);
+        box->now_ns = box->alarm_ns;
+        box->alarm_ns = UINT64_MAX;
+        runtime_alarm(box->runtime);
+        run_ready(box);
+    }
+    box->now_ns = end_ns;
+}
+
+static struct box *
+box_make(void)
+{
+    struct box *box = calloc(1, sizeof(*box));
+
+    box->plat.ops = &ops;
+    box->plat.facts = &box->facts;
+    box->facts.key = 7;
+    box->now_ns = 5 * S;
+    box->alarm_ns = UINT64_MAX;
+    ck_assert_int_eq(
+        runtime_create(&box->plat, kinds, ARRAY_COUNT(kinds), &box->runtime),
+        0);
+    run_ready(box);
+    box->seen_count = 0;
+    return box;
+}
+
+static void
+box_free(struct box *box)
+{
+    runtime_destroy(box->runtime);
+    ck_assert_uint_eq(box->held_bytes, 0);
+    free(box);
+}
+
+static void
+operate(struct box *box)
+{
+    runtime_operator(box->runtime, 1, "x", 1);
+}
+
+/* ---- tests ---- */
+
+START_TEST(lanes_go_before_arrival)
+{
+    struct box *box = box_make();
+
+    runtime_datagram(box->runtime, PLANE_A, 9, LANE_TELEMETRY, "t", 1);
+    runtime_datagram(box->runtime, PLANE_A, 9, LANE_BULK, "b", 1);
+    runtime_datagram(box->runtime, PLANE_A, 9, LANE_LIVENESS, "l", 1);
+    ck_assert_int_eq(runtime_pending(box->runtime, SVC_BUS), LANE_LIVENESS);
+    runtime_dispatch(box->runtime, SVC_BUS);
+    ck_assert_int_eq(runtime_pending(box->runtime, SVC_BUS), LANE_BULK);
+    runtime_dispatch(box->runtime, SVC_BUS);
+    ck_assert_int_eq(runtime_pending(box->runtime, SVC_BUS), LANE_TELEMETRY);
+    runtime_dispatch(box->runtime, SVC_BUS);
+    ck_assert_int_eq(runtime_pending(box->runtime, SVC_BUS), LANE_COUNT);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(more_is_entered_again_before_its_lane)
+{
+    struct box *box = box_make();
+
+    box->more = 1;
+    operate(box);
+    runtime_dispatch(box->runtime, SVC_STORE);
+    operate(box);
+    run_ready(box);
+    ck_assert_uint_eq(box->seen_count, 3);
+    ck_assert_int_eq(box->seen[0].kind, EV_OPERATOR);
+    ck_assert_int_eq(box->seen[1].kind, EV_CONTINUE);
+    ck_assert_int_eq(box->seen[2].kind, EV_OPERATOR);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(killed_service_starts_again)
+{
+    struct box *box = box_make();
+    struct runtime_service_stats stats;
+
+    operate(box);
+    ck_assert_int_eq(runtime_kill(box->runtime, SVC_STORE), 0);
+    ck_assert_int_eq(runtime_kill(box->runtime, SVC_STORE), ERR_NOENT);
+    ck_assert_int_eq(runtime_pending(box->runtime, SVC_STORE), LANE_COUNT);
+    operate(box); /* nobody is there */
+    pass(box, RUNTIME_RESTART_BACKOFF_NS);
+    ck_assert_int_eq(runtime_stats(box->runtime, SVC_STORE, &stats), 0);
+    ck_assert(stats.up);
+    ck_assert_uint_eq(stats.lives, 2);
+    ck_assert_uint_eq(stats.mailbox_count, 0);
+    ck_assert_uint_eq(box->seen_count, 1);
+    ck_assert_int_eq(box->seen[0].kind, EV_START);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(restarted_bus_tells_that_sessions_are_gone)
+{
+    struct box *box = box_make();
+
+    ck_assert_int_eq(runtime_kill(box->runtime, SVC_BUS), 0);
+    pass(box, RUNTIME_RESTART_BACKOFF_NS);
+    ck_assert_uint_eq(box->seen_count, 2);
+    ck_assert_int_eq(box->seen[0].kind, EV_SESSION);
+    ck_assert_uint_eq(box->seen[0].service, SVC_STORE);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(budget_restarts_the_box)
+{
+    struct box *box = box_make();
+
+    box->result = ERR_IO; /* the service ends itself at every event */
+    for (unsigned i = 0; i < RUNTIME_RESTARTS_MAX; i++) {
+        ck_assert_uint_eq(box->restarts, 0);
+        operate(box);
+        run_ready(box);
+        ck_assert_uint_eq(box->dead, i + 1);
+        pass(box, 5 * S);
+    }
+    ck_assert_uint_eq(box->restarts, 1);
+    operate(box);
+    ck_assert_int_eq(runtime_pending(box->runtime, SVC_STORE), LANE_COUNT);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(budget_forgets_old_deaths)
+{
+    struct box *box = box_make();
+
+    for (unsigned i = 0; i < 3 * RUNTIME_RESTARTS_MAX; i++) {
+        ck_assert_int_eq(runtime_kill(box->runtime, SVC_STORE), 0);
+        pass(box, RUNTIME_RESTART_WINDOW_NS / 4);
+    }
+    ck_assert_uint_eq(box->restarts, 0);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(hung_service_is_killed)
+{
+    struct box *box = box_make();
+
+    operate(box);
+    box->hung = true;
+    pass(box, RUNTIME_HANG_NS + 50 * MS);
+    ck_assert_uint_eq(box->dead, 1);
+    box->hung = false;
+    pass(box, S);
+    ck_assert_int_eq(runtime_pending(box->runtime, SVC_STORE), LANE_COUNT);
+    ck_assert_uint_eq(box->dead, 1);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(mailbox_is_bounded)
+{
+    struct box *box = box_make();
+    struct runtime_service_stats stats;
+
+    for (unsigned i = 0; i < STORM; i++)
+        operate(box);
+    ck_assert_int_eq(runtime_stats(box->runtime, SVC_STORE, &stats), 0);
+    ck_assert_uint_eq(stats.mailbox_count, RUNTIME_MAILBOX_MAX);
+    run_ready(box);
+    ck_assert_uint_eq(box->seen_count, RUNTIME_MAILBOX_MAX);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(no_memory_is_survived)
+{
+    struct box *box = box_make();
+
+    box->dry = true;
+    ck_assert_int_eq(runtime_kill(box->runtime, SVC_STORE), 0);
+    pass(box, 150 * MS); /* the start fails, and is tried again later */
+    ck_assert_uint_eq(box->dead, 2);
+    box->dry = false;
+    pass(box, 10 * S);
+    ck_assert_int_eq(box->seen[box->seen_count - 1].kind, EV_START);
+    box_free(box);
+}
+END_TEST
+
+static Suite *
+runtime_suite(void)
+{
+    Suite *suite = suite_create("runtime");
+    TCase *tests = tcase_create("services");
+
+    tcase_add_test(tests, lanes_go_before_arrival);
+    tcase_add_test(tests, more_is_entered_again_before_its_lane);
+    tcase_add_test(tests, killed_service_starts_again);
+    tcase_add_test(tests, restarted_bus_tells_that_sessions_are_gone);
+    tcase_add_test(tests, budget_restarts_the_box);
+    tcase_add_test(tests, budget_forgets_old_deaths);
+    tcase_add_test(tests, hung_service_is_killed);
+    tcase_add_test(tests, mailbox_is_bounded);
+    tcase_add_test(tests, no_memory_is_survived);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+int
+main(void)
+{
+    SRunner *runner = srunner_create(runtime_suite());
+    int failed;
+
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
