@@ -458,8 +458,8 @@ ledger_plots(struct page *page, int64_t run)
     gantt_load(page, run, &gantt);
     page_figure(page,
                 gantt.by_box ? "Boxes with the most port time out of service, "
-                               "at most 24. A very short outage is drawn wide "
-                               "enough to be seen."
+                               "at most 24, and their longest outages. A very "
+                               "short one is drawn wide enough to be seen."
                              : "Every port that was out of service. A very "
                                "short outage is drawn wide enough to be seen.",
                 gantt_plot(page, run, &gantt, axis, WIDE_PIXELS),
@@ -468,7 +468,11 @@ ledger_plots(struct page *page, int64_t run)
         free(gantt.rows[i]);
     edges = edges_load(page, run, &count);
     if (count > 0)
-        page_figure(page, "Ports out of service at one time.",
+        page_figure(page,
+                    count > PLOT_POINTS_LIMIT
+                        ? "Ports out of service at one time; the largest "
+                          "number in each of 500 equal spans."
+                        : "Ports out of service at one time.",
                     out_plot(page, edges, count, axis, WIDE_PIXELS),
                     out_plot(page, edges, count, axis, NARROW_PIXELS));
     free(edges);
@@ -548,12 +552,14 @@ ledger_summary(struct page *page, int64_t run, const char *label,
     query = db_query(page->db, sql.data, run);
     if (sqlite3_step(query) == SQLITE_ROW &&
         sqlite3_column_int64(query, 0) > 0) {
-        text_addf(&page->out,
-                  "<li><b>%s:</b> %lld interval%s on %lld port%s, ", label,
-                  sqlite3_column_int64(query, 0),
-                  sqlite3_column_int64(query, 0) == 1 ? "" : "s",
-                  sqlite3_column_int64(query, 1),
-                  sqlite3_column_int64(query, 1) == 1 ? "" : "s");
+        text_addf(&page->out, "<li><b>%s:</b> ", label);
+        text_count(&page->out, (uint64_t)sqlite3_column_int64(query, 0));
+        page_markup(page, sqlite3_column_int64(query, 0) == 1
+                              ? " interval on "
+                              : " intervals on ");
+        text_count(&page->out, (uint64_t)sqlite3_column_int64(query, 1));
+        page_markup(page, sqlite3_column_int64(query, 1) == 1 ? " port, "
+                                                              : " ports, ");
         text_time_ps(&page->out, sqlite3_column_double(query, 2));
         page_markup(page, " of port time, the longest ");
         text_time_ps(&page->out, sqlite3_column_double(query, 3));
