@@ -316,6 +316,7 @@ box_suite(void)
     Suite *suite = suite_create("box");
     TCase *tcase = tcase_create("box");
 
+    tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, clock_drifts_and_steps);
     tcase_add_loop_test(tcase, clock_when_inverts, 0, 8);
     tcase_add_test(tcase, warms_up_to_its_equilibrium);

@@ -282,6 +282,7 @@ cluster_suite(void)
     Suite *suite = suite_create("cluster");
     TCase *tcase = tcase_create("cluster");
 
+    tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, presets_are_as_documented, 0, 3);
     tcase_add_test(tcase, identity_follows_from_the_seed);
     tcase_add_test(tcase, spares_come_last_with_cables);

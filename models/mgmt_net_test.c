@@ -245,6 +245,7 @@ mgmt_net_suite(void)
     Suite *suite = suite_create("management network");
     TCase *tcase = tcase_create("network");
 
+    tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, one_frame_takes_its_time);
     tcase_add_test(tcase, broadcast_reaches_all_others);
     tcase_add_test(tcase, lanes_are_strict);

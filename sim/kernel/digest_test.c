@@ -180,6 +180,7 @@ digest_suite(void)
     Suite *suite = suite_create("digest");
     TCase *tcase = tcase_create("digest");
 
+    tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, value_of_nothing);
     tcase_add_test(tcase, value_is_of_the_stream);
     tcase_add_test(tcase, difference_is_found);

@@ -251,8 +251,8 @@ numbers_suite(void)
     TCase *random = tcase_create("random");
     TCase *fixed = tcase_create("fixed");
 
-    tcase_set_timeout(random, 120);
-    tcase_set_timeout(fixed, 120);
+    tcase_set_timeout(random, 300);
+    tcase_set_timeout(fixed, 300);
     tcase_add_loop_test(random, philox_known_answers, 0, 3);
     tcase_add_test(random, draws_depend_on_names_alone);
     tcase_add_test(random, below_is_uniform);
