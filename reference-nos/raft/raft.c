@@ -139,7 +139,8 @@ on_message(struct raft *raft, const struct raft_message *message)
     struct raft_peer *peer = raft_peer_find(raft, message->from);
 
     if (message->to != raft->config.self || message->from == 0 ||
-        message->from == raft->config.self)
+        message->from == raft->config.self ||
+        message->term > RAFT_NUMBER_MAX || message->index > RAFT_NUMBER_MAX)
         return 0;
     if (peer && message->incarnation < peer->incarnation)
         return 0; /* Of a former life. */

@@ -63,8 +63,6 @@ entries_check(const struct raft_message *message)
 {
     uint64_t term = message->index_term;
 
-    if (message->index > UINT64_MAX - RAFT_APPEND_ENTRIES_MAX)
-        return ERR_MALFORMED;
     for (unsigned i = 0; i < message->entry_count; i++) {
         const struct raft_entry *entry = &message->entries[i];
         struct raft_members members;
@@ -235,7 +233,9 @@ raft_on_snapshot_received(struct raft *raft,
 {
     uint64_t term;
 
-    if (snapshot->index <= raft->commit)
+    if (snapshot->index <= raft->commit || snapshot->index > RAFT_NUMBER_MAX ||
+        snapshot->term > RAFT_NUMBER_MAX ||
+        snapshot->members.count > RAFT_MEMBERS_MAX)
         return;
     /* No log entry may have a term above the own one. */
     if (snapshot->term > raft->term)

@@ -195,8 +195,6 @@ static int
 decode_entries(const uint8_t *at, const uint8_t *end,
                struct raft_entry *entries, const struct raft_message *message)
 {
-    if (message->index > UINT64_MAX - RAFT_APPEND_ENTRIES_MAX)
-        return ERR_RANGE;
     for (unsigned i = 0; i < message->entry_count; i++) {
         int err = decode_entry(&at, end, &entries[i]);
 
@@ -242,6 +240,8 @@ raft_message_decode(const void *bytes, size_t size_bytes,
     result.refused_index = get(&at, 8);
     result.commit = get(&at, 8);
     result.round = get(&at, 8);
+    if (result.term > RAFT_NUMBER_MAX || result.index > RAFT_NUMBER_MAX)
+        return ERR_RANGE;
     err = decode_entries(at, end, entries, &result);
     if (err)
         return err;

@@ -25,6 +25,8 @@
 #define RAFT_ENTRY_BYTES_MAX 65536u  /* Data of one entry. */
 #define RAFT_APPEND_BYTES_MAX 65536u /* Data of one message's entries. */
 #define RAFT_APPEND_ENTRIES_MAX 64u  /* Entries in one message. */
+/* No honest term or index comes near; sums with them never wrap. */
+#define RAFT_NUMBER_MAX (UINT64_MAX / 4)
 #define RAFT_MESSAGE_BYTES_MAX                                                \
     (RAFT_APPEND_BYTES_MAX + 24u * RAFT_APPEND_ENTRIES_MAX + 128u)
 

@@ -104,6 +104,19 @@ START_TEST(any_byte_gives_message_or_error)
 }
 END_TEST
 
+START_TEST(absurd_numbers_are_refused)
+{
+    size_t size = encode_sample();
+    struct raft_message m;
+
+    bytes[4 + 3 * 8] = 0x80; /* Term. */
+    ck_assert_int_eq(raft_message_decode(bytes, size, place, &m), ERR_RANGE);
+    size = encode_sample();
+    bytes[4 + 5 * 8] = 0x80; /* Index. */
+    ck_assert_int_eq(raft_message_decode(bytes, size, place, &m), ERR_RANGE);
+}
+END_TEST
+
 START_TEST(small_buffer_is_refused)
 {
     size_t size = encode_sample(), again;
@@ -158,6 +171,7 @@ raft_msg_suite(void)
     tcase_add_test(tcase, message_comes_back);
     tcase_add_test(tcase, every_cut_is_an_error);
     tcase_add_test(tcase, any_byte_gives_message_or_error);
+    tcase_add_test(tcase, absurd_numbers_are_refused);
     tcase_add_test(tcase, small_buffer_is_refused);
     tcase_add_test(tcase, members_come_back);
     tcase_add_test(tcase, one_member_twice_is_malformed);
