@@ -238,6 +238,17 @@ compose_next(struct composer *composer, size_t depth, yaml_event_type_t end,
     return error;
 }
 
+/* The next node, which must be there. */
+static int
+compose_value(struct composer *composer, size_t depth, struct ynode **out)
+{
+    int error = compose_next(composer, depth, YAML_NO_EVENT, out);
+
+    if (error == 0 && *out == NULL)
+        return refuse(composer, composer->parser.mark, "a value is missing");
+    return error;
+}
+
 static int
 compose_items(struct composer *composer, size_t depth, struct ynode *list)
 {
@@ -275,7 +286,7 @@ compose_pairs(struct composer *composer, size_t depth, struct ynode *map)
                        ynode_kind_text(key->kind));
             return ERR_INVALID;
         }
-        error = compose_next(composer, depth, YAML_NO_EVENT, &value);
+        error = compose_value(composer, depth, &value);
         if (error == 0)
             error = visits_add(composer, map, value);
         if (error != 0)
@@ -370,7 +381,7 @@ compose_file(struct composer *composer, struct ynode **root)
                    "the file is empty");
         return ERR_INVALID;
     }
-    error = compose_next(composer, 0, YAML_NO_EVENT, root);
+    error = compose_value(composer, 0, root);
     if (error != 0)
         return error;
     error = document_next(composer, &found, &at);
