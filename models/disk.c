@@ -475,6 +475,12 @@ disk_wipe(struct disk *disk)
 /* ---- faults ---- */
 
 void
+disk_rebind(struct disk *disk, void *context)
+{
+    disk->options.context = context;
+}
+
+void
 disk_stall(struct disk *disk, struct simtime span)
 {
     disk->busy_until = simtime_add(

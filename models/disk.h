@@ -58,6 +58,9 @@ void disk_crash(struct disk *disk);
 /* An empty disk: another box stands here now. */
 void disk_wipe(struct disk *disk);
 
+/* The disk moved to another box: who is told from now on. */
+void disk_rebind(struct disk *disk, void *context);
+
 /* Faults. */
 void disk_stall(struct disk *disk, struct simtime span);
 void disk_set_full(struct disk *disk, bool on);

@@ -568,7 +568,7 @@ static void
 apply_add(struct run *run, unsigned index)
 {
     const struct scenario_event *event = &run->scenario->events[index];
-    uint64_t count = number_of(event, "count");
+    uint64_t count = number_of(event, "boxes");
     unsigned first = run->plan->box_count - run->plan->spare_count;
 
     for (; count > 0 && run->spares_used < run->plan->spare_count; count--) {

@@ -33,8 +33,8 @@ struct world;
     X(WORLD_BOX_POWER_ON, "box")                                              \
     X(WORLD_BOX_RESTART, "box; value: enum reboot_cause")                     \
     X(WORLD_BOX_REPLACE, "box: another serial in this slot; serial or \"\"")  \
-    X(WORLD_BOX_SWAP, "box, box2: exchange their places and cables")          \
-    X(WORLD_BOX_CLONE, "box: gets serial and key of box2")                    \
+    X(WORLD_BOX_SWAP, "box, box2: the boxes exchange their places")           \
+    X(WORLD_BOX_CLONE, "box: gets the serial of box2")                        \
     X(WORLD_SERVICE_KILL, "box, item: service")                               \
     X(WORLD_SERVICE_HANG, "box, item: service; value: 1 on, 0 off")           \
     X(WORLD_SERVICE_SLOW, "box, item: service; value: factor x 1000")         \

@@ -93,6 +93,16 @@ nos_stop(struct des_box *box)
     fabric_box_down(box);
 }
 
+/* A management switch carries its plane as long as it has power. */
+static void
+plane_follow(struct des_box *box)
+{
+    const struct plan_box *planned = &box->des->plan->boxes[box->index];
+
+    if (planned->role == ROLE_NCM && planned->number < PLANE_COUNT)
+        mgmt_net_plane_power(box->des->net, planned->number, box->powered);
+}
+
 void
 box_power_off(struct des_box *box, enum reboot_cause cause)
 {
@@ -103,6 +113,7 @@ box_power_off(struct des_box *box, enum reboot_cause cause)
     nos_stop(box);
     chassis_power(box->chassis, false);
     mgmt_net_box_power(box->des->net, box->index, false);
+    plane_follow(box);
     des_observe_numbers(box, OBSERVE_BOX_OFF, cause, 0, 0, box->facts.key);
 }
 
@@ -114,6 +125,7 @@ box_power_on(struct des_box *box)
     box->powered = true;
     chassis_power(box->chassis, true);
     mgmt_net_box_power(box->des->net, box->index, true);
+    plane_follow(box);
     boot_start(box, false);
 }
 
@@ -150,6 +162,26 @@ box_identify(struct des_box *box, uint64_t key, const char *serial)
     memset(box->facts.serial, 0, sizeof(box->facts.serial));
     memcpy(box->facts.serial, serial, size);
     mgmt_net_box_address(box->des->net, box->index, key);
+}
+
+/* Both must be off.  What belongs to a box moves: who it is, what is on its
+ * disk, how often it booted; what belongs to the place stays. */
+void
+box_exchange(struct des_box *a, struct des_box *b)
+{
+    struct box_facts facts = a->facts;
+    struct disk *disk = a->disk;
+
+    box_power_off(a, REBOOT_REPLACED);
+    box_power_off(b, REBOOT_REPLACED);
+    a->facts = b->facts;
+    b->facts = facts;
+    a->disk = b->disk;
+    b->disk = disk;
+    disk_rebind(a->disk, a);
+    disk_rebind(b->disk, b);
+    mgmt_net_box_address(a->des->net, a->index, a->facts.key);
+    mgmt_net_box_address(b->des->net, b->index, b->facts.key);
 }
 
 static void

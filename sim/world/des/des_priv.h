@@ -136,6 +136,8 @@ void box_power_off(struct des_box *box, enum reboot_cause cause);
 void box_restart(struct des_box *box, enum reboot_cause cause);
 /* Another box with these facts stands in the slot from now on. */
 void box_identify(struct des_box *box, uint64_t key, const char *serial);
+/* Exchanges the boxes in two slots. */
+void box_exchange(struct des_box *a, struct des_box *b);
 /* Now, as the running handler of 'box' has it. */
 struct simtime des_box_time(const struct des_box *box);
 void des_after_handler(struct des_box *box, unsigned service);
@@ -163,7 +165,6 @@ void fabric_box_down(struct des_box *box);
 void fabric_link_fault(struct des_box *box, unsigned port, bool down);
 void fabric_swap_ends(struct des_box *a, unsigned a_port, struct des_box *b,
                       unsigned b_port);
-void fabric_swap_boxes(struct des_box *a, struct des_box *b);
 void fabric_send(struct des_box *box, unsigned port, const void *bytes,
                  size_t size);
 

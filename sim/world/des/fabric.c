@@ -178,17 +178,6 @@ fabric_swap_ends(struct des_box *a, unsigned a_port, struct des_box *b,
     }
 }
 
-void
-fabric_swap_boxes(struct des_box *a, struct des_box *b)
-{
-    unsigned count = a->model->fabric_ports < b->model->fabric_ports
-                         ? a->model->fabric_ports
-                         : b->model->fabric_ports;
-
-    for (unsigned i = 0; i < count; i++)
-        fabric_swap_ends(a, i, b, i);
-}
-
 static void
 packet_fire(struct event *event, struct simtime now)
 {

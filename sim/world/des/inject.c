@@ -6,16 +6,6 @@
 
 #include <string.h>
 
-/* A management switch carries its plane as long as it has power. */
-static void
-plane_follow(struct des_box *box)
-{
-    const struct plan_box *planned = &box->des->plan->boxes[box->index];
-
-    if (planned->role == ROLE_NCM && planned->number < PLANE_COUNT)
-        mgmt_net_plane_power(box->des->net, planned->number, box->powered);
-}
-
 static int
 inject_power(struct des_box *box, const struct world_fault *fault)
 {
@@ -27,7 +17,6 @@ inject_power(struct des_box *box, const struct world_fault *fault)
     } else {
         box_restart(box, (enum reboot_cause)fault->value);
     }
-    plane_follow(box);
     return 0;
 }
 
@@ -41,7 +30,6 @@ inject_replace(struct des_box *box, const struct world_fault *fault)
     if (memchr(fault->serial, '\0', sizeof(fault->serial)) == NULL)
         return ERR_INVALID;
     box_power_off(box, REBOOT_REPLACED);
-    plane_follow(box);
     disk_wipe(box->disk);
     chassis_renew(box->chassis);
     stream.n = box->facts.incarnation;
@@ -58,7 +46,6 @@ inject_clone(struct des_box *box, const struct des_box *original)
     if (original == NULL)
         return ERR_INVALID;
     box_power_off(box, REBOOT_REPLACED);
-    plane_follow(box);
     disk_wipe(box->disk);
     chassis_renew(box->chassis);
     /* The same serial; a key of its own, as every TPM has. */
@@ -67,13 +54,13 @@ inject_clone(struct des_box *box, const struct des_box *original)
     return 0;
 }
 
-/* The boxes stay what they are; each stands where the other stood. */
+/* A slot is a place: the boxes exchange their identities and disks. */
 static int
 inject_swap(struct des_box *a, struct des_box *b)
 {
     if (b == NULL || a == b || a->facts.role != b->facts.role)
         return ERR_INVALID;
-    fabric_swap_boxes(a, b);
+    box_exchange(a, b);
     return 0;
 }
 
@@ -190,7 +177,6 @@ inject_chassis(struct des_box *box, const struct world_fault *fault)
         err = chassis_fault_sensor(box->chassis, fault->item,
                                    (unsigned)fault->value,
                                    (int32_t)fault->value2);
-    plane_follow(box);
     return err;
 }
 

@@ -17,32 +17,17 @@ static const uint16_t default_pool_size[ROLE_COUNT] = {
     [ROLE_NCM] = MODULE_POOL_NCM,
 };
 
-/* Spare slots are not in the plan: their boxes are numbered as they come. */
-static unsigned
-planned_count(const struct cluster_plan *plan)
-{
-    return plan->box_count - plan->spare_count;
-}
-
-static unsigned
-planned_cables(const struct cluster_plan *plan)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < plan->cable_count; i++)
-        count += plan->cables[i].ncp_box < planned_count(plan);
-    return count;
-}
-
+/* Spare slots are planned as positions: cabled in advance, no serial yet. */
 static void
 modules_write(struct wire_writer *writer, const struct cluster_plan *plan)
 {
-    for (unsigned i = 0; i < planned_count(plan); i++) {
+    for (unsigned i = 0; i < plan->box_count; i++) {
         const struct plan_box *box = &plan->boxes[i];
         struct module_key key = {box->role, box->number};
         struct plan_row row = {{0}};
+        bool spare = i >= plan->box_count - plan->spare_count;
 
-        for (unsigned j = 0; box->serial[j] != '\0'; j++)
+        for (unsigned j = 0; !spare && box->serial[j] != '\0'; j++)
             row.serial[j] = box->serial[j];
         plan_module_write(writer, &key, &row);
     }
@@ -58,8 +43,7 @@ cables_write(struct wire_writer *writer, const struct cluster_plan *plan)
         struct cable_row row = {plan->boxes[cable->ncf_box].number,
                                 cable->ncf_port};
 
-        if (cable->ncp_box < planned_count(plan))
-            plan_cable_write(writer, &key, &row);
+        plan_cable_write(writer, &key, &row);
     }
 }
 
@@ -68,7 +52,7 @@ plan_blob_make(struct des *des, const struct des_options *options)
 {
     const struct cluster_plan *plan = des->plan;
     size_t room =
-        (1 + planned_count(plan) + plan->cable_count) * BLOB_BYTES_PER_ITEM;
+        (1 + plan->box_count + plan->cable_count) * BLOB_BYTES_PER_ITEM;
     struct wire_writer writer;
     struct cluster_row cluster = {
         .cluster_id = des->boxes[0].facts.cluster_id,
@@ -82,7 +66,7 @@ plan_blob_make(struct des *des, const struct des_options *options)
     des->plan_blob = malloc(room);
     CHECK(des->plan_blob != NULL);
     wire_writer_init(&writer, des->plan_blob, room);
-    plan_begin(&writer, &cluster, planned_count(plan), planned_cables(plan));
+    plan_begin(&writer, &cluster, plan->box_count, plan->cable_count);
     modules_write(&writer, plan);
     cables_write(&writer, plan);
     CHECK(wire_writer_finish(&writer) == 0);
