@@ -249,6 +249,13 @@ read_free(struct consensus *c)
     return NULL;
 }
 
+static void
+read_end(struct consensus *c, struct pending_read *pending)
+{
+    pending->context = 0;
+    c->read_count--;
+}
+
 static int
 ask(struct store *store, struct pending_read *pending, uint8_t service,
     const struct store_read *read)
@@ -260,6 +267,7 @@ ask(struct store *store, struct pending_read *pending, uint8_t service,
     int error;
 
     /* Noted first: the core may confirm within the step. */
+    c->read_count++;
     pending->context = event.context;
     pending->confirmed = false;
     pending->service = service;
@@ -267,7 +275,7 @@ ask(struct store *store, struct pending_read *pending, uint8_t service,
     error = consensus_step(store, &event, &answer);
     if (error != 0 || answer.refused == 0)
         return error;
-    pending->context = 0;
+    read_end(c, pending);
     refuse_read(store, service, read->sequence,
                 answer.refused == ERR_NOT_LEADER ? ERR_NOT_LEADER
                                                  : ERR_TIMEOUT);
@@ -315,7 +323,7 @@ client_read_confirmed(struct store *store, const struct raft_read *read)
             pending->index = c->commit > read->index ? c->commit : read->index;
             return;
         }
-        pending->context = 0;
+        read_end(c, pending);
         refuse_read(store, pending->service, pending->read.sequence,
                     ERR_NOT_LEADER);
     }
@@ -346,14 +354,14 @@ client_reads_answer(struct store *store)
 {
     struct consensus *c = store->consensus;
 
-    for (unsigned i = 0; i < STORE_READS_MAX; i++) {
+    for (unsigned i = 0; i < STORE_READS_MAX && c->read_count > 0; i++) {
         struct pending_read *pending = &c->reads[i];
 
         if (pending->context == 0 || !pending->confirmed ||
             pending->index > c->machine.applied)
             continue;
         read_now(store, pending);
-        pending->context = 0;
+        read_end(c, pending);
     }
 }
 

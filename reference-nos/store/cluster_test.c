@@ -2,6 +2,7 @@
  *
  * Three voters, with and without trouble.
  */
+#include "reference-nos/platform/mutation.h"
 #include "reference-nos/store/store_testworld.h"
 
 #define CONF_ALL 0x7full
@@ -436,6 +437,127 @@ START_TEST(test_stalled_disk_of_a_leader)
 }
 END_TEST
 
+/* --- Bounds, and watchers ------------------------------------------------ */
+
+START_TEST(test_busy_when_too_many_wait)
+{
+    struct world *world = world_create(3, 0, 16);
+    unsigned leader;
+
+    boot_all(world);
+    ck_assert(world_run_until(world, has_leader, 2 * NS_PER_S));
+    leader = (unsigned)world_leader(world);
+    for (unsigned i = 0; i < 3; i++)
+        world->boxes[i].disk_stalled = true;
+    for (uint64_t client = 1; client <= 256; client++)
+        world_put(world, leader, client, 1, TABLE_PROBE, 1, 1);
+    ck_assert_uint_eq(world->boxes[leader].probe.dones, 0);
+    world_put(world, leader, 257, 1, TABLE_PROBE, 1, 1);
+    ck_assert_int_eq(world->boxes[leader].probe.done.status, ERR_BUSY);
+    for (unsigned i = 0; i < 3; i++)
+        world->boxes[i].disk_stalled = false;
+    world_run(world, NS_PER_S);
+    ck_assert_uint_eq(world->boxes[leader].probe.dones, 257);
+    ck_assert_int_eq(world->boxes[leader].probe.done.status, 0);
+    world_destroy(world);
+}
+END_TEST
+
+/* Snapshots of many messages, while rows come and go. */
+START_TEST(test_large_snapshot_to_a_watcher)
+{
+    struct world *world = world_create(1, 0, 17);
+    struct writer writer = {.sequence = 1};
+    static uint8_t bytes[60000];
+    unsigned deltas;
+
+    boot_all(world);
+    write_some(world, &writer, 16);
+    for (uint64_t n = 1; n <= 3; n++) {
+        struct store_txn txn = {50 + n, 1, 0};
+        struct wire_writer body;
+
+        wire_writer_init(&body, bytes, sizeof(bytes));
+        store_txn_begin(&body, &txn);
+        for (unsigned i = 0; i < 1000; i++) {
+            struct key_bytes key = {
+                3, {(uint8_t)n, (uint8_t)(i >> 8), (uint8_t)i}};
+            struct row_bytes value = {.size = 20};
+
+            store_txn_add(&body, STORE_OP_PUT, TABLE_PLAN, &key, &value, 0);
+        }
+        world_tell(world, 0, MSG_STORE_TXN, &body);
+        world_run(world, 10 * NS_PER_MS);
+        ck_assert_int_eq(world->boxes[0].probe.done.status, 0);
+    }
+    deltas = world->boxes[0].probe.deltas;
+    world_watch(world, 0, CONF_ALL, 0);
+    world_run(world, 50 * NS_PER_MS);
+    ck_assert_uint_eq(world->boxes[0].probe.row_count, 3016);
+    ck_assert_uint_gt(world->boxes[0].probe.deltas, deltas + 5);
+    check_rows(world, &writer, 1);
+    world_destroy(world);
+}
+END_TEST
+
+/* --- Planted bugs ------------------------------------------------------- */
+
+/* The leader answers, and a power loss of all takes what it answered for. */
+START_TEST(test_planted_ack_before_durable)
+{
+    struct world *world = world_create(3, 0, 18);
+    struct writer writer = {.sequence = 1};
+    bool lost;
+    unsigned leader;
+
+    world->mutation = MUTATION_ACK_BEFORE_DURABLE;
+    boot_all(world);
+    write_some(world, &writer, 5);
+    world_run(world, 100 * NS_PER_MS);
+    leader = (unsigned)world_leader(world);
+    for (unsigned i = 0; i < 3; i++)
+        world->boxes[i].disk_stalled = true;
+    writer_step(world, &writer);
+    world_run(world, 5 * NS_PER_MS);
+    writer_step(world, &writer);
+    ck_assert_int_eq(writer.committed == 6, MUTATIONS_BUILT);
+    for (unsigned i = 0; i < 3; i++) {
+        struct box *box = &world->boxes[i];
+
+        /* Nothing of the queue survives. */
+        box->forget = true;
+        world_crash(world, i);
+        box->disk_stalled = false;
+        box->probe.ready_term = 0;
+        world_boot(world, i);
+        world_watch(world, i, CONF_ALL, 0);
+    }
+    world_run(world, 2 * NS_PER_S);
+    lost = world_mirror(world, leader, 0, TABLE_PROBE, 6) != 6;
+    ck_assert(lost);
+    world_destroy(world);
+}
+END_TEST
+
+/* The disk of the only voter fails, the store goes on. */
+START_TEST(test_planted_ignore_storage_error)
+{
+    struct world *world = world_create(1, 0, 19);
+    struct writer writer = {.sequence = 1};
+
+    world->mutation = MUTATION_IGNORE_STORAGE_ERROR;
+    boot_all(world);
+    write_some(world, &writer, 5);
+    world->boxes[0].disk_error = ERR_IO;
+    for (unsigned i = 0; i < 20; i++) {
+        writer_step(world, &writer);
+        world_run(world, 5 * NS_PER_MS);
+    }
+    ck_assert_int_eq(writer.committed > 5, MUTATIONS_BUILT);
+    world_destroy(world);
+}
+END_TEST
+
 /* --- Chaos -------------------------------------------------------------- */
 
 static void
@@ -551,6 +673,10 @@ cluster_suite(void)
     tcase_add_test(tcase, test_disk_error_ends_the_service_alone);
     tcase_add_test(tcase, test_corrupt_log_keeps_the_box_from_voting);
     tcase_add_test(tcase, test_stalled_disk_of_a_leader);
+    tcase_add_test(tcase, test_busy_when_too_many_wait);
+    tcase_add_test(tcase, test_large_snapshot_to_a_watcher);
+    tcase_add_test(tcase, test_planted_ack_before_durable);
+    tcase_add_test(tcase, test_planted_ignore_storage_error);
     tcase_add_loop_test(tcase, test_chaos, 0, 30);
     tcase_add_test(tcase, test_every_allocation_fails);
     tcase_set_timeout(tcase, 300);

@@ -40,6 +40,7 @@ ask(struct store *store)
                      MSG_CONF_SUBSCRIBE, replica->term, bytes,
                      wire_writer_size(&writer));
     replica->asked_ns = actor_now_ns(store->self);
+    replica->lost = false;
     if (!replica->confirmed)
         wait_ns = ASK_NS << replica->tries;
     if (replica->tries < ASK_DOUBLINGS)
@@ -80,10 +81,19 @@ replica_upstream(struct store *store)
 void
 replica_session(struct store *store, uint64_t box, bool up)
 {
-    if (!up || !has_source(store) || box != store->known.active)
+    struct replica *replica = &store->replica;
+
+    if (!has_source(store) || box != store->known.active)
         return;
-    store->replica.confirmed = false;
-    store->replica.tries = 0;
+    if (!up) {
+        replica->lost = true;
+        return;
+    }
+    /* The first session comes up because of the question itself. */
+    if (!replica->lost)
+        return;
+    replica->confirmed = false;
+    replica->tries = 0;
     ask(store);
 }
 

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define RETRY_NS (5 * NS_PER_MS)
+#define RETRY_NS (50 * NS_PER_MS)
 #define URGENT_TABLES                                                         \
     ((1ull << (TABLE_SEEN - TABLE_CONF_END)) |                                \
      (1ull << (TABLE_HEALTH - TABLE_CONF_END)))
@@ -144,6 +144,7 @@ state_upstream(struct store *store)
 {
     if (store->known.active == 0 && store->known.standby == 0)
         return;
+    store->state_dirty = true;
     for (unsigned i = 0; i < UPSTREAMS; i++)
         if (!is_wanted(store, store->upstreams[i].box))
             memset(&store->upstreams[i], 0, sizeof(store->upstreams[i]));
@@ -151,14 +152,23 @@ state_upstream(struct store *store)
     upstream_want(store, store->known.standby);
 }
 
+/* The first session of all comes up because of what is under way. */
 void
 state_session(struct store *store, uint64_t box, uint64_t incarnation, bool up)
 {
     struct upstream *upstream = upstream_find(store, box);
 
     (void)incarnation; /* The answers tell the life of the other store. */
-    if (upstream == NULL || !up)
+    if (upstream == NULL)
         return;
+    if (!up) {
+        upstream->lost = true;
+        return;
+    }
+    if (!upstream->lost)
+        return;
+    upstream->lost = false;
+    store->state_dirty = true;
     for (unsigned i = 0; i < STREAM_CLASS_COUNT; i++) {
         if (upstream->out[i].active)
             stream_out_back(&upstream->out[i]);
@@ -194,6 +204,7 @@ state_ack(struct store *store, const struct actor_message *message)
     wire_reader_init(&reader, message->body, message->size);
     if (upstream == NULL || stream_ack_read(&reader, &ack) != 0)
         return;
+    store->state_dirty = true;
     if (peer_changed(store, upstream, ack.incarnation, ack.life))
         return;
     stream_out_acked(&upstream->out[ack.class], &ack,
@@ -216,6 +227,7 @@ state_resync(struct store *store, const struct actor_message *message)
     missing = wire_read_bool(&reader);
     if (upstream == NULL || wire_reader_finish(&reader) != 0)
         return;
+    store->state_dirty = true;
     if (!peer_changed(store, upstream, incarnation, life) && missing)
         stream_begin(store, upstream);
 }
@@ -255,6 +267,9 @@ send_one(struct store *store, struct upstream *upstream,
 bool
 state_pump(struct store *store)
 {
+    if (!store->state_dirty && store->streamed_state == store->state.last)
+        return true;
+    store->state_dirty = true; /* Until all is sent. */
     for (unsigned i = 0; i < UPSTREAMS * STREAM_CLASS_COUNT; i++) {
         struct upstream *upstream = &store->upstreams[i % UPSTREAMS];
 
@@ -266,23 +281,43 @@ state_pump(struct store *store)
         if (actor_quantum_over(store->self))
             return false;
     }
+    store->state_dirty = false;
+    store->streamed_state = store->state.last;
     return true;
 }
 
+static struct stream_out *
+out_at(struct store *store, unsigned i)
+{
+    struct upstream *upstream = &store->upstreams[i / STREAM_CLASS_COUNT];
+    struct stream_out *out = &upstream->out[i % STREAM_CLASS_COUNT];
+
+    return upstream->box == 0 || !out->active ? NULL : out;
+}
+
+/* A stream given up waits for a word of the member service, a session or the
+ * other store. */
+void
+state_timeouts(struct store *store, uint64_t now_ns)
+{
+    store->state_dirty = true;
+    for (unsigned i = 0; i < UPSTREAMS * STREAM_CLASS_COUNT; i++) {
+        struct stream_out *out = out_at(store, i);
+
+        if (out != NULL && out->deadline_ns <= now_ns)
+            (void)!stream_out_timeout(out);
+    }
+}
+
 uint64_t
-state_timer(struct store *store, uint64_t now_ns)
+state_deadline_ns(struct store *store)
 {
     uint64_t next_ns = TIME_NEVER_NS;
 
     for (unsigned i = 0; i < UPSTREAMS * STREAM_CLASS_COUNT; i++) {
-        struct upstream *upstream = &store->upstreams[i / STREAM_CLASS_COUNT];
-        struct stream_out *out = &upstream->out[i % STREAM_CLASS_COUNT];
+        const struct stream_out *out = out_at(store, i);
 
-        if (upstream->box == 0 || !out->active)
-            continue;
-        if (out->deadline_ns <= now_ns && stream_out_timeout(out) != 0)
-            continue; /* Until it is back in the upstream or the session. */
-        if (out->deadline_ns < next_ns)
+        if (out != NULL && out->deadline_ns < next_ns)
             next_ns = out->deadline_ns;
     }
     return next_ns;

@@ -188,13 +188,23 @@ on_message(struct store *store, const struct actor_message *message)
     return store->voter ? on_consensus(store, message) : 0;
 }
 
+static void
+on_stream_timer(struct store *store)
+{
+    uint64_t now_ns = actor_now_ns(store->self);
+
+    store->stream_deadline_ns = 0;
+    subscriber_timeouts(store, now_ns);
+    state_timeouts(store, now_ns);
+}
+
 static int
 on_timer(struct store *store, unsigned timer)
 {
     switch ((enum store_timer)timer) {
     case TIMER_RAFT: return store->voter ? consensus_timer(store) : 0;
-    case TIMER_WATCH: return 0; /* The pump does the rest. */
-    case TIMER_STREAM: return 0;
+    case TIMER_WATCH: store->watch_dirty = true; return 0;
+    case TIMER_STREAM: on_stream_timer(store); return 0;
     case TIMER_SUBSCRIBE: replica_timer(store); return 0;
     case TIMER_SNAPSHOT: return store->voter ? snapshot_timer(store) : 0;
     case TIMER_VOTER: return store->voter ? voter_step(store) : 0;
@@ -254,9 +264,8 @@ trace_rows_bound(struct store *store)
 static void
 arm_streams(struct store *store)
 {
-    uint64_t now_ns = actor_now_ns(store->self);
-    uint64_t own = state_timer(store, now_ns);
-    uint64_t conf = subscriber_timer(store, now_ns);
+    uint64_t own = state_deadline_ns(store);
+    uint64_t conf = subscriber_deadline_ns(store);
     uint64_t deadline_ns = own < conf ? own : conf;
 
     if (deadline_ns == store->stream_deadline_ns)
@@ -268,6 +277,21 @@ arm_streams(struct store *store)
         actor_timer_set(store->self, TIMER_STREAM, deadline_ns);
 }
 
+/* False when the quantum ended. */
+static bool
+pump_streams(struct store *store)
+{
+    bool done;
+
+    if (!store->subscribers_dirty && !store->state_dirty &&
+        store->subscribers_conf == store->conf.last &&
+        store->streamed_state == store->state.last)
+        return true;
+    done = subscriber_pump(store) && state_pump(store);
+    arm_streams(store);
+    return done;
+}
+
 static int
 pump(struct store *store)
 {
@@ -276,9 +300,8 @@ pump(struct store *store)
 
     if (error != 0)
         return error;
-    done = !consensus_behind(store) && watch_pump(store) &&
-           subscriber_pump(store) && state_pump(store);
-    arm_streams(store);
+    done =
+        !consensus_behind(store) && watch_pump(store) && pump_streams(store);
     trace_rows_bound(store);
     return done ? ACTOR_DONE : ACTOR_MORE;
 }
@@ -290,8 +313,6 @@ handle(struct actor *self, void *state, const struct actor_event *event)
     int error;
 
     CHECK(store->self == self);
-    if (event->kind == EV_TIMER && event->u.timer == TIMER_STREAM)
-        store->stream_deadline_ns = 0;
     error = on_event(store, event);
     return error != 0 ? error : pump(store);
 }

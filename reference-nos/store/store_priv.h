@@ -99,6 +99,7 @@ struct consensus {
 
     unsigned txn_count;
     struct pending_txn txns[STORE_TXNS_MAX];
+    unsigned read_count;
     struct pending_read reads[STORE_READS_MAX];
     uint64_t read_context;
     struct voter_change voter;
@@ -127,6 +128,7 @@ struct replica {
     uint64_t index; /* CONF is as of this log index */
     bool complete;  /* since then, it never is empty */
     bool confirmed; /* the active controller streams to us */
+    bool lost;      /* its session went down since it was asked */
     uint64_t asked_box;
     uint64_t asked_term;
     uint64_t asked_ns;
@@ -160,6 +162,7 @@ struct upstream {
     uint64_t box;              /* 0: none */
     uint64_t peer_incarnation; /* 0: not known yet */
     uint32_t peer_life;
+    bool lost; /* the session went down: what was under way is gone */
     struct stream_out out[STREAM_CLASS_COUNT];
 };
 
@@ -184,7 +187,21 @@ struct store {
     uint64_t runs; /* of streams, last given */
     struct watcher watchers[SVC_COUNT];
     uint64_t stream_deadline_ns; /* of TIMER_STREAM; 0: not set */
-    unsigned restart_calls;      /* to all boxes, still to be made */
+
+    /* What the pump need not look at again: most events change nothing that
+     * a watcher or a stream waits for. */
+    bool watch_dirty;
+    bool subscribers_dirty;
+    bool state_dirty;
+    struct pumped {
+        uint64_t conf; /* stamps */
+        uint64_t state;
+        uint64_t leads;
+        bool ready;
+    } watched;
+    uint64_t subscribers_conf; /* stamp */
+    uint64_t streamed_state;   /* stamp */
+    unsigned restart_calls;    /* to all boxes, still to be made */
     uint64_t restart_call_ns;
     uint8_t chunk[STORE_CHUNK_BYTES];
 };
@@ -283,7 +300,8 @@ MUST_USE int subscriber_ack(struct store *store,
                             const struct actor_message *message);
 void subscriber_drop_all(struct store *store);
 bool subscriber_pump(struct store *store);
-uint64_t subscriber_timer(struct store *store, uint64_t now_ns);
+void subscriber_timeouts(struct store *store, uint64_t now_ns);
+uint64_t subscriber_deadline_ns(const struct store *store);
 
 /* state.c: own STATE rows, outwards */
 MUST_USE int state_put(struct store *store,
@@ -294,7 +312,8 @@ void state_session(struct store *store, uint64_t box, uint64_t incarnation,
 void state_ack(struct store *store, const struct actor_message *message);
 void state_resync(struct store *store, const struct actor_message *message);
 bool state_pump(struct store *store);
-uint64_t state_timer(struct store *store, uint64_t now_ns);
+void state_timeouts(struct store *store, uint64_t now_ns);
+uint64_t state_deadline_ns(struct store *store);
 
 /* owner.c: STATE rows of other boxes, inwards */
 MUST_USE int owner_rows(struct store *store,

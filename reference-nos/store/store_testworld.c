@@ -753,7 +753,8 @@ world_crash(struct world *world, unsigned index)
     box_off(box);
     for (struct file_op *op = box->ops; op != NULL; op = op->next)
         count++;
-    keep = (unsigned)(world_random(world) % (count + 1));
+    keep = box->forget ? 0 : (unsigned)(world_random(world) % (count + 1));
+    box->forget = false;
     while (box->ops != NULL) {
         struct file_op *op = box->ops;
 

@@ -79,6 +79,7 @@ struct box {
     uint64_t disk_ns; /* latency */
     int disk_error;   /* of syncs and replaces */
     bool disk_stalled;
+    bool forget;          /* the next crash keeps nothing of the queue */
     uint64_t chunks_left; /* that may be taken; UINT64_MAX */
     size_t held_bytes;
     uint64_t fail_after; /* of the next life of the store */

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define RETRY_NS (5 * NS_PER_MS)
+#define RETRY_NS (50 * NS_PER_MS)
 
 static struct subscriber *
 of_node(struct tree_node *node)
@@ -48,6 +48,7 @@ subscriber_drop_all(struct store *store)
 
     while ((node = tree_first(&store->subscribers)) != NULL)
         drop(store, of_node(node));
+    store->subscribers_dirty = true;
 }
 
 static int
@@ -95,6 +96,7 @@ subscriber_ask(struct store *store, const struct actor_message *message)
     error = find_or_add(store, message->from.box, &subscriber);
     if (error != 0)
         return error == ERR_FULL ? 0 : error;
+    store->subscribers_dirty = true;
     subscriber->filter = (struct stream_filter){0, 0, ask.tables};
     subscriber->unfenced = can_resume(store, ask.watermark) &&
                            mutation_awake(store->plat, MUTATION_NO_FENCING);
@@ -119,6 +121,7 @@ subscriber_ack(struct store *store, const struct actor_message *message)
     wire_reader_init(&reader, message->body, message->size);
     if (subscriber == NULL || stream_ack_read(&reader, &ack) != 0)
         return 0;
+    store->subscribers_dirty = true;
     if (ack.term > store_term(store)) {
         drop(store, subscriber); /* It obeys a later leader. */
         return 0;
@@ -163,8 +166,10 @@ subscriber_pump(struct store *store)
 {
     struct tree_node *node;
 
-    if (store_leads(store) == 0)
+    if (!store->subscribers_dirty &&
+        store->subscribers_conf == store->conf.last)
         return true;
+    store->subscribers_dirty = true; /* Until all are served. */
     TREE_FOR_EACH(node, &store->subscribers)
     {
         while (!actor_quantum_over(store->self))
@@ -173,26 +178,39 @@ subscriber_pump(struct store *store)
         if (actor_quantum_over(store->self))
             return false;
     }
+    store->subscribers_dirty = false;
+    store->subscribers_conf = store->conf.last;
     return true;
 }
 
-uint64_t
-subscriber_timer(struct store *store, uint64_t now_ns)
+void
+subscriber_timeouts(struct store *store, uint64_t now_ns)
 {
-    uint64_t next_ns = TIME_NEVER_NS;
     struct tree_node *node = tree_first(&store->subscribers);
 
+    store->subscribers_dirty = true;
     while (node != NULL) {
         struct subscriber *subscriber = of_node(node);
 
         node = tree_next(node);
         if (subscriber->out.deadline_ns <= now_ns &&
-            stream_out_timeout(&subscriber->out) != 0) {
+            stream_out_timeout(&subscriber->out) != 0)
             drop(store, subscriber);
-            continue;
-        }
-        if (subscriber->out.deadline_ns < next_ns)
-            next_ns = subscriber->out.deadline_ns;
+    }
+}
+
+uint64_t
+subscriber_deadline_ns(const struct store *store)
+{
+    uint64_t next_ns = TIME_NEVER_NS;
+    struct tree_node *node;
+
+    TREE_FOR_EACH(node, &store->subscribers)
+    {
+        uint64_t deadline_ns = of_node(node)->out.deadline_ns;
+
+        if (deadline_ns < next_ns)
+            next_ns = deadline_ns;
     }
     return next_ns;
 }

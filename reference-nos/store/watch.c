@@ -38,6 +38,7 @@ watch_set(struct store *store, const struct actor_message *message)
         store_watch_read(&reader, &watch) != 0)
         return;
     watcher = &store->watchers[message->from.service];
+    store->watch_dirty = true;
     memset(watcher, 0, sizeof(*watcher));
     watcher->used = true;
     watcher->roles = watch.roles;
@@ -277,9 +278,25 @@ announce(struct store *store)
     }
 }
 
+static bool
+nothing_new(const struct store *store, const struct pumped *now)
+{
+    const struct pumped *then = &store->watched;
+
+    return !store->watch_dirty && store->announce == 0 &&
+           then->conf == now->conf && then->state == now->state &&
+           then->leads == now->leads && then->ready == now->ready;
+}
+
 bool
 watch_pump(struct store *store)
 {
+    struct pumped now = {store->conf.last, store->state.last,
+                         store_leads(store), store_conf_ready(store)};
+
+    if (nothing_new(store, &now))
+        return true;
+    store->watch_dirty = true; /* Until all are told. */
     if (store->announce != 0)
         announce(store);
     for (unsigned service = 1; service < SVC_COUNT; service++) {
@@ -288,5 +305,7 @@ watch_pump(struct store *store)
         if (watcher->used && !tell(store, service, watcher))
             return false;
     }
+    store->watch_dirty = false;
+    store->watched = now;
     return true;
 }
