@@ -65,8 +65,9 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
     [FAULT_BOX_CLONE] =
         {.id = FAULT_BOX_CLONE,
          .name = "box.clone",
-         .doc = "A box with serial and key of another one, forged or badly "
-                "programmed, stands in this place and boots.",
+         .doc = "A box with the serial of another one, a badly programmed "
+                "EEPROM, stands in this place and boots.  Its key, sealed in "
+                "its TPM, is its own.",
          .targets = SLOTS,
          .least_targets = 1,
          .most_targets = 1,
