@@ -55,6 +55,7 @@ send_request(struct run *run, struct simtime now)
     operator_req_write(&writer, &req);
     probe->token = ++probe->next_token;
     probe->answered = false;
+    probe->sent_at = now;
     probe->deadline = simtime_add(now, simtime_from_ms(PROBE_TIMEOUT_MS));
     if (run->world->ops->request(run->world, probe->controller, probe->token,
                                  bytes, wire_writer_size(&writer)) != 0) {
@@ -87,7 +88,9 @@ probe_observe(struct run *run, const struct observation *seen)
         for (size_t i = 0; i < run->scenario->event_count; i++) {
             struct event_state *event = &run->events[i];
 
-            if (event->fired > 0 && !event->acked) {
+            /* An answer that was under way tells nothing. */
+            if (event->fired > 0 && !event->acked &&
+                !simtime_before(probe->sent_at, event->first_at)) {
                 event->acked = true;
                 event->first_ack_at = seen->at;
             }

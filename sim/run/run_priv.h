@@ -52,6 +52,7 @@ struct probe {
     struct simtime every;
     struct simtime next_at; /* of the next attempt */
     struct simtime deadline;
+    struct simtime sent_at;
     uint64_t sequence; /* of the write under way */
     uint64_t token;    /* of the request under way; 0: none */
     bool reading;
