@@ -12,6 +12,7 @@ main(void)
     srunner_add_suite(runner, raft_basic_suite());
     srunner_add_suite(runner, raft_schedule_suite());
     srunner_add_suite(runner, raft_members_suite());
+    srunner_add_suite(runner, raft_follow_suite());
     srunner_add_suite(runner, raft_chaos_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -11,6 +11,7 @@ Suite *raft_msg_suite(void);
 Suite *raft_basic_suite(void);
 Suite *raft_schedule_suite(void);
 Suite *raft_members_suite(void);
+Suite *raft_follow_suite(void);
 Suite *raft_chaos_suite(void);
 
 #endif
