@@ -129,6 +129,7 @@ void
 join_offer_write(struct wire_writer *writer, const struct join_offer *in)
 {
     wire_write_u64(writer, in->term);
+    wire_write_u64(writer, in->index);
     wire_write_u16(writer, in->number);
     wire_write_u8(writer, (uint8_t)in->how);
 }
@@ -140,6 +141,7 @@ join_offer_read(struct wire_reader *reader, struct join_offer *out)
     int error;
 
     read.term = wire_read_u64(reader);
+    read.index = wire_read_u64(reader);
     read.number = wire_read_u16(reader);
     read.how = (enum module_how)codec_read_enum(reader, MODULE_REMOVED);
     error = wire_reader_finish(reader);

@@ -50,9 +50,11 @@ struct join_proof {
     uint64_t proof;
 };
 
-/* MSG_JOIN_OFFER: a committed module number. */
+/* MSG_JOIN_OFFER: a committed module number.  'index' is the version of its
+ * row: the box believes no older version of it. */
 struct join_offer {
     uint64_t term;
+    uint64_t index;
     uint16_t number;
     enum module_how how;
 };
@@ -65,7 +67,9 @@ struct join_ack {
 
 /* MSG_JOIN_REJECT: why (enum err): ERR_EXISTS duplicate serial or key,
  * ERR_FULL pool exhausted, ERR_STALE old incarnation, ERR_REFUSED wrong
- * cluster, ERR_NO_QUORUM no number without quorum. */
+ * cluster, ERR_NO_QUORUM no number without quorum, ERR_BUSY the number's former
+ * holder may still be there, ERR_PERMISSION removed by the operator: stay
+ * away until the next boot. */
 struct join_reject {
     int reason;
     uint32_t retry_ms;
@@ -83,7 +87,7 @@ struct hello {
 struct hello_ack {
     uint64_t term;
     uint32_t lease_ms;
-    bool known; /* false: join again */
+    bool known; /* false: the number is another's now; join again */
 };
 
 /* MSG_MEMBER_ROLE, on one box: sent to every service when it changes, and to

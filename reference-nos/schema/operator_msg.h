@@ -2,6 +2,10 @@
  *
  * Requests of people and programs (runtime_operator(), a UNIX socket on
  * Linux) and their answers (actor_operator_reply()).
+ *
+ * MSG_OPERATOR_REQ and MSG_OPERATOR_REP, between the operator and the cluster
+ * service of one box: a u64 that names the request, then its bytes or the
+ * answer's.
  */
 #ifndef NOS_SCHEMA_OPERATOR_MSG_H
 #define NOS_SCHEMA_OPERATOR_MSG_H

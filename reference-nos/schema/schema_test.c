@@ -213,7 +213,7 @@ START_TEST(member_messages_come_back)
     MESSAGE_ROUND_TRIP(join_challenge, (&(struct join_challenge){9}));
     MESSAGE_ROUND_TRIP(join_proof, (&(struct join_proof){9, 10}));
     MESSAGE_ROUND_TRIP(join_offer,
-                       (&(struct join_offer){3, 4, MODULE_LOWEST_FREE}));
+                       (&(struct join_offer){3, 9, 4, MODULE_LOWEST_FREE}));
     MESSAGE_ROUND_TRIP(join_ack, (&(struct join_ack){3, 4}));
     MESSAGE_ROUND_TRIP(join_reject, (&(struct join_reject){ERR_FULL, 500}));
     MESSAGE_ROUND_TRIP(hello, (&(struct hello){1, 2, true, 99}));

@@ -265,7 +265,8 @@ cable_row_decode(const uint8_t *bytes, size_t size, struct cable_row *row)
     wire_reader_init(&reader, bytes, size);
     read.ncf_number = wire_read_u16(&reader);
     read.ncf_port = wire_read_u16(&reader);
-    if (wire_reader_ok(&reader) && read.ncf_number >= MODULE_POOL_NCF)
+    if (wire_reader_ok(&reader) && (read.ncf_number >= MODULE_POOL_NCF ||
+                                    read.ncf_port >= FWD_FABRIC_PORTS_MAX))
         wire_reader_fail(&reader, ERR_RANGE);
     FINISH(&reader, read, row);
 }
@@ -282,6 +283,7 @@ module_row_encode(const struct module_row *row, struct row_bytes *out)
     wire_write_bool(&writer, row->drained);
     wire_write_bool(&writer, row->removed);
     wire_write_bool(&writer, row->locate);
+    wire_write_u64(&writer, row->former_key);
     row_end(&writer, out);
 }
 
@@ -298,6 +300,7 @@ module_row_decode(const uint8_t *bytes, size_t size, struct module_row *row)
     read.drained = wire_read_bool(&reader);
     read.removed = wire_read_bool(&reader);
     read.locate = wire_read_bool(&reader);
+    read.former_key = wire_read_u64(&reader);
     FINISH(&reader, read, row);
 }
 

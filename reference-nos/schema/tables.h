@@ -79,12 +79,13 @@ struct cable_row {
 };
 
 struct module_row {
-    uint64_t key; /* 0 once removed */
+    uint64_t key; /* 0 once removed, or given up for a replacement */
     char serial[FACTS_SERIAL_MAX];
     enum module_how how;
-    bool drained; /* operator's wish */
-    bool removed; /* a tombstone: the number rests */
-    bool locate;  /* operator's wish: locate LED blinks */
+    bool drained;        /* operator's wish */
+    bool removed;        /* a tombstone: the number rests */
+    bool locate;         /* operator's wish: locate LED blinks */
+    uint64_t former_key; /* who held the number before, or 0 */
 };
 
 struct active_row {

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What operators ask of the cluster.
+ */
+#include "reference-nos/base/check.h"
+#include "reference-nos/base/err.h"
+#include "reference-nos/cluster/manager_priv.h"
+
+#include <string.h>
+
+#define CONFLICTS_MAX 5u
+#define CONFLICT_WAIT_NS (20 * NS_PER_MS)
+
+static void
+reply_begin(struct manager *manager, struct wire_writer *writer,
+            uint64_t token, const struct operator_req *req, int status)
+{
+    struct operator_rep rep = {
+        .status = status,
+        .verb = req->verb,
+        .leader =
+            manager->active ? manager->facts->key : manager->active_row.key,
+        .term =
+            manager->active ? manager->active_term : manager->active_row.term,
+    };
+
+    wire_writer_init(writer, manager->reply, sizeof(manager->reply));
+    wire_write_u64(writer, token);
+    operator_rep_write(writer, &rep);
+}
+
+static void
+reply_end(struct manager *manager, const struct wire_writer *writer)
+{
+    struct actor_address to = {0, SVC_OPERATOR};
+
+    manager_send(manager, to, LANE_CONTROL, MSG_OPERATOR_REP, writer);
+}
+
+static void
+reply(struct manager *manager, uint64_t token, const struct operator_req *req,
+      int status)
+{
+    struct wire_writer writer;
+
+    reply_begin(manager, &writer, token, req, status);
+    reply_end(manager, &writer);
+}
+
+void
+verbs_refuse(struct manager *manager, const struct job *job, int status)
+{
+    reply(manager, job->token, &job->req, status);
+}
+
+static void
+show_modules(struct manager *manager, uint64_t token,
+             const struct operator_req *req)
+{
+    struct wire_writer writer;
+
+    reply_begin(manager, &writer, token, req, 0);
+    for (uint16_t id = 0; id < FWD_MODULES_MAX; id++) {
+        const struct module *module = &manager->modules[id];
+        const struct box *box = mirror_box(manager, module->row.key);
+        struct operator_module row = {.module = id};
+
+        if (!module->present)
+            continue;
+        row.key = module->row.key;
+        memcpy(row.serial, module->row.serial, sizeof(row.serial));
+        row.up = box != NULL && box->live == LIVE_YES;
+        row.forwarding = box != NULL && box->forwarding;
+        row.drained = module->row.drained;
+        row.removed = module->row.removed;
+        operator_module_write(&writer, &row);
+    }
+    reply_end(manager, &writer);
+}
+
+static int
+switchover(struct manager *manager)
+{
+    uint64_t standby = manager_standby(manager);
+    uint8_t bytes[8];
+    struct wire_writer writer;
+
+    if (standby == 0)
+        return ERR_UNREACHABLE;
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    wire_write_u64(&writer, standby);
+    manager_to_store(manager, MSG_STORE_TRANSFER, &writer);
+    return 0;
+}
+
+void
+verbs_request(struct manager *manager, const struct actor_message *message)
+{
+    struct wire_reader reader;
+    struct operator_req req;
+    struct job *job;
+    uint64_t token;
+
+    wire_reader_init(&reader, message->body, message->size);
+    token = wire_read_u64(&reader);
+    if (message->from.service != SVC_OPERATOR ||
+        operator_req_read(&reader, &req) != 0)
+        return;
+    if (!manager->active) {
+        reply(manager, token, &req, ERR_NOT_LEADER);
+        return;
+    }
+    if (req.verb == OPERATOR_SHOW_MODULES) {
+        show_modules(manager, token, &req);
+        return;
+    }
+    if (req.verb == OPERATOR_SWITCHOVER) {
+        reply(manager, token, &req, switchover(manager));
+        return;
+    }
+    job = txn_job_add(manager, JOB_OPERATOR);
+    if (job == NULL) {
+        reply(manager, token, &req, ERR_BUSY);
+        return;
+    }
+    job->token = token;
+    job->req = req;
+}
+
+/* --- Jobs --------------------------------------------------------------- */
+
+static int
+remove_plan(struct job *job)
+{
+    if (job->row.key == 0)
+        return ERR_NOENT;
+    job->row.former_key = job->row.key;
+    job->row.key = 0;
+    job->row.removed = true;
+    job->row.drained = false;
+    job->row.locate = false;
+    job->row.how = MODULE_REMOVED;
+    return 0;
+}
+
+/* The serial is planned; an absent holder gives its number up for it. */
+static int
+replace_plan(struct manager *manager, struct job *job)
+{
+    const struct box *box = mirror_box(manager, job->row.key);
+
+    if (job->req.serial[0] == '\0')
+        return ERR_INVALID;
+    memcpy(job->plan.serial, job->req.serial, sizeof(job->plan.serial));
+    job->plan_changes = true;
+    if (job->row.key == 0 || (box != NULL && box->live != LIVE_AWAY))
+        return 0;
+    job->row.former_key = job->row.key;
+    job->row.key = 0;
+    return 0;
+}
+
+/* What the rows will be; ERR_EXISTS when they are so already. */
+static int
+rows_plan(struct manager *manager, struct job *job)
+{
+    const struct module *module;
+
+    if (job->req.module >= FWD_MODULES_MAX)
+        return ERR_NOENT;
+    module = &manager->modules[job->req.module];
+    job->module = job->req.module;
+    job->row = module->row;
+    job->plan_changes = false;
+    if (job->req.verb == OPERATOR_REPLACE)
+        return replace_plan(manager, job);
+    if (!module->present || module->row.key == 0)
+        return ERR_NOENT;
+    if (job->req.verb == OPERATOR_REMOVE)
+        return remove_plan(job);
+    if (job->req.verb == OPERATOR_DRAIN)
+        job->row.drained = true;
+    else if (job->req.verb == OPERATOR_UNDRAIN)
+        job->row.drained = false;
+    else if (job->req.verb == OPERATOR_LOCATE)
+        job->row.locate = job->req.value != 0;
+    else
+        return ERR_UNSUPPORTED;
+    return job->row.drained == module->row.drained &&
+                   job->row.locate == module->row.locate
+               ? ERR_EXISTS
+               : 0;
+}
+
+bool
+verbs_run(struct manager *manager, struct job *job)
+{
+    int error = rows_plan(manager, job);
+    const struct module *module;
+    struct wire_writer writer;
+
+    if (error != 0) {
+        verbs_refuse(manager, job, error == ERR_EXISTS ? 0 : error);
+        return true;
+    }
+    module = &manager->modules[job->module];
+    txn_begin(manager, &writer);
+    if (job->plan_changes)
+        txn_put_plan(manager, &writer, job->module, &job->plan);
+    if (module->present)
+        txn_put_module(manager, &writer, job->module, &job->row);
+    txn_submit(manager, &writer, TXN_JOB);
+    return false;
+}
+
+static void
+removed(struct manager *manager, const struct job *job)
+{
+    struct box *box = mirror_box(manager, job->row.former_key);
+
+    actor_trace(manager->self, TRACE_MODULE, job->module, job->row.former_key,
+                MODULE_REMOVED, manager->active_term);
+    if (box != NULL && box->live != LIVE_AWAY)
+        box->left_boot = box->incarnation;
+    roster_counts(manager);
+}
+
+bool
+verbs_done(struct manager *manager, struct job *job, int status,
+           uint64_t index)
+{
+    bool had_row = manager->modules[job->module].present;
+
+    if (status == ERR_CONFLICT && ++job->tries < CONFLICTS_MAX) {
+        txn_backoff(manager, CONFLICT_WAIT_NS);
+        return false;
+    }
+    verbs_refuse(manager, job, status);
+    if (status != 0)
+        return true;
+    if (job->plan_changes)
+        mirror_plan(manager, job->module, &job->plan, index);
+    if (had_row)
+        mirror_module(manager, job->module, &job->row, index);
+    if (job->req.verb == OPERATOR_REMOVE)
+        removed(manager, job);
+    else if (job->req.verb == OPERATOR_DRAIN ||
+             job->req.verb == OPERATOR_UNDRAIN)
+        actor_trace(manager->self, TRACE_DRAIN, job->module, job->row.drained,
+                    0, 0);
+    return true;
+}
