@@ -332,6 +332,8 @@ START_TEST(test_log_is_compacted)
 }
 END_TEST
 
+/* The fourth box is a controller that nobody knows yet; it has a replica,
+ * then a vote. */
 START_TEST(test_voter_is_replaced)
 {
     struct world *world = world_create(3, 1, 11);
@@ -342,15 +344,18 @@ START_TEST(test_voter_is_replaced)
     unsigned leader;
     unsigned old;
 
-    /* The fourth box is a controller that nobody knows yet. */
     world->boxes[3].facts.role = ROLE_NCC;
-    world->boxes[3].facts.voter_count = 3;
-    for (unsigned i = 0; i < 3; i++)
-        world->boxes[3].facts.voters[i] = world_key(i);
     boot_all(world);
     write_some(world, &writer, 700);
     leader = (unsigned)world_leader(world);
     old = 1 - leader;
+    world_put(world, leader, 8, 1, TABLE_MODULE, 1, 11);
+    world_run(world, 100 * NS_PER_MS);
+    world_upstream(world, 3, (int)leader, -1,
+                   world->boxes[leader].probe.ready_term);
+    world_state_put(world, 3, TABLE_HEALTH, 1, 5, false);
+    world_run(world, 100 * NS_PER_MS);
+    ck_assert_int_eq(world_mirror(world, 3, 0, TABLE_MODULE, 1), 11);
     world_crash(world, old);
     world->boxes[old].probe.ready_term = 0;
     voter = (struct store_voter){world_key(old), world_key(3)};
@@ -360,11 +365,19 @@ START_TEST(test_voter_is_replaced)
     world_run(world, 3 * NS_PER_S);
     ck_assert_uint_eq(world->boxes[leader].probe.voters, 1);
     ck_assert_int_eq(world->boxes[leader].probe.voter.status, 0);
-    /* The new one and the arbiter are a quorum now. */
+    ck_assert_uint_eq(world->boxes[3].probe.lasts, 2);
+    ck_assert_int_eq(world_mirror(world, 3, 0, TABLE_MODULE, 1), 11);
+    ck_assert_int_eq(world_mirror(world, 3, world_key(3), TABLE_HEALTH, 1), 5);
+    /* It stays one after a boot, and with the arbiter makes a quorum. */
+    world_crash(world, 3);
+    world_boot(world, 3);
+    world_watch(world, 3, CONF_ALL, 0);
+    world_run(world, NS_PER_S);
     world_crash(world, leader);
     world->boxes[leader].probe.ready_term = 0;
     write_some(world, &writer, 10);
     ck_assert_int_eq(world_leader(world), 3);
+    ck_assert_uint_eq(world->divergences, 0);
     world_destroy(world);
 }
 END_TEST

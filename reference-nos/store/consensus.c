@@ -57,7 +57,9 @@ first_members(const struct box_facts *facts, struct raft_members *members)
     bool among = false;
 
     memset(members, 0, sizeof(*members));
-    for (unsigned i = 0; i < facts->voter_count; i++) {
+    for (unsigned i = 0;
+         i < facts->voter_count && facts->voter_count <= FACTS_VOTERS_MAX;
+         i++) {
         members->member[i].id = facts->voters[i];
         members->member[i].role = RAFT_VOTER;
         among = among || facts->voters[i] == facts->key;
@@ -118,7 +120,7 @@ configure(struct store *store, struct raft_config *config)
     config->random = core_random;
     config->random_arg = store;
     config->log_bytes_max = STORE_LOG_BYTES_MAX;
-    if (store->facts->arbiter) {
+    if (store->facts->arbiter || store->facts->role == ROLE_NCM) {
         config->election_scale_pct = ARBITER_PATIENCE_PCT;
         config->prefer_not_to_lead = true;
     }
@@ -161,11 +163,25 @@ stay_out(struct store *store, int error)
     actor_trace(store->self, TRACE_ALARM, ALARM_STORAGE, 1, 0,
                 (uint64_t)error);
     store->voter = false;
+    store->outcast = true;
     store->consensus = NULL; /* What it took stays in the context, unused. */
     rows_init(&store->conf, store->mem, MACHINE_ROWS_MAX, MACHINE_BYTES_MAX);
 }
 
 static int carry_out(struct store *store, const struct raft_effects *effects);
+
+bool
+consensus_has_part(const struct store *store)
+{
+    struct plat *plat = store->plat;
+    struct raft_members members;
+    uint64_t size = 0;
+
+    first_members(store->facts, &members);
+    return members.count > 0 ||
+           (plat->ops->storage_size(plat, STORAGE_META, &size) == 0 &&
+            size > 0);
+}
 
 int
 consensus_start(struct store *store)
@@ -416,6 +432,38 @@ consensus_message(struct store *store, const struct actor_message *message)
         return 0;
     store_charge_bytes(store, message->size);
     return consensus_step(store, &event, NULL);
+}
+
+static bool
+may_join(const struct store *store)
+{
+    return !store->outcast &&
+           (store->facts->role == ROLE_NCC || store->facts->role == ROLE_NCM);
+}
+
+int
+consensus_join(struct store *store, const struct actor_message *message)
+{
+    struct raft_entry entries[RAFT_APPEND_ENTRIES_MAX];
+    struct raft_message decoded;
+    int error;
+
+    if (!may_join(store) ||
+        raft_message_decode(message->body, message->size, entries, &decoded) !=
+            0 ||
+        decoded.kind != RAFT_APPEND || decoded.to != store->facts->key ||
+        decoded.from != message->from.box)
+        return 0;
+    actor_log(store->self, SEVERITY_NOTICE,
+              "store: this box is to join the voters");
+    rows_clear(&store->conf);
+    watch_conf_reset(store);
+    actor_timer_cancel(store->self, TIMER_SUBSCRIBE);
+    store->voter = true;
+    error = consensus_start(store);
+    if (error != 0 || !store->voter)
+        return error;
+    return consensus_message(store, message);
 }
 
 int

@@ -122,6 +122,16 @@ drop(struct rows *rows, struct row *row)
     mem_free(rows->mem, row, sizeof(*row) + row->capacity);
 }
 
+void
+rows_clear(struct rows *rows)
+{
+    struct tree_node *node;
+
+    while ((node = tree_first(&rows->by_key)) != NULL)
+        drop(rows, row_of_key(node));
+    rows_init(rows, rows->mem, rows->count_max, rows->bytes_max);
+}
+
 static void
 forget_oldest_grave(struct rows *rows)
 {

@@ -53,6 +53,9 @@ struct rows {
 void rows_init(struct rows *rows, struct mem *mem, size_t count_max,
                size_t bytes_max);
 
+/* Forgets everything, graves and stamps included. */
+void rows_clear(struct rows *rows);
+
 /* The live row, or NULL. */
 const struct row *rows_find(const struct rows *rows, uint64_t owner,
                             enum table table, const void *key,

@@ -81,8 +81,7 @@ start(struct actor *self, void **state)
     store->plat = actor_plat(self);
     store->mem = actor_mem(self);
     store->facts = actor_facts(self);
-    store->voter = store->facts->voter_count > 0 &&
-                   store->facts->voter_count <= FACTS_VOTERS_MAX;
+    store->voter = consensus_has_part(store);
     store->announce = ((1u << SVC_COUNT) - 2u) & ~(1u << SVC_STORE);
     rows_init(&store->conf, store->mem, MACHINE_ROWS_MAX, MACHINE_BYTES_MAX);
     rows_init(&store->state, store->mem, STORE_STATE_ROWS_MAX,
@@ -185,7 +184,9 @@ on_message(struct store *store, const struct actor_message *message)
         return 0;
     if (message->type >= MSG_CONF_SUBSCRIBE)
         return on_stream(store, message);
-    return store->voter ? on_consensus(store, message) : 0;
+    if (store->voter)
+        return on_consensus(store, message);
+    return message->type == MSG_RAFT ? consensus_join(store, message) : 0;
 }
 
 static void

@@ -6,8 +6,9 @@
  *          of what members need, streamed from the active controller.
  * STATE    written by one box each, kept there, copied to the controllers.
  * Contract reference-nos/schema/store_msg.h.
- * Voters   boxes whose facts name voters.  One whose own key is not among
- *          them waits until it is added (MSG_STORE_VOTER).
+ * Voters   boxes whose own key is among the voters of their facts.  Another
+ *          controller or NCM becomes one when it is added (MSG_STORE_VOTER),
+ *          and then is one after each boot; until then it has a replica.
  * Damage   a voter whose disk is corrupt says so (TRACE_ALARM) and lives on
  *          as a box without a vote.
  */

@@ -172,6 +172,7 @@ struct store {
     struct mem *mem;
     const struct box_facts *facts;
     bool voter;        /* consensus.raft is used */
+    bool outcast;      /* its disk is corrupt: it must not vote */
     uint32_t announce; /* services that have yet to hear of the restart */
 
     struct rows conf;
@@ -225,7 +226,12 @@ uint64_t store_term(const struct store *store);
 uint64_t store_leads(const struct store *store);
 
 /* consensus.c */
+/* Has this box a vote, or was it ever given one? */
+bool consensus_has_part(const struct store *store);
 MUST_USE int consensus_start(struct store *store);
+/* A leader talks to a box without a vote: it is to become a learner. */
+MUST_USE int consensus_join(struct store *store,
+                            const struct actor_message *message);
 /* What the core said to a request. */
 struct consensus_answer {
     int refused;
@@ -282,6 +288,8 @@ enum lane state_lane(enum stream_class class);
 
 /* watch.c */
 void watch_set(struct store *store, const struct actor_message *message);
+/* CONF begins anew: watchers get it as a snapshot once it is there. */
+void watch_conf_reset(struct store *store);
 /* False when the quantum ended before all was said. */
 bool watch_pump(struct store *store);
 

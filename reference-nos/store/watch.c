@@ -48,6 +48,14 @@ watch_set(struct store *store, const struct actor_message *message)
         snapshot_begin(store, watcher);
 }
 
+void
+watch_conf_reset(struct store *store)
+{
+    store->watch_dirty = true;
+    for (unsigned service = 0; service < SVC_COUNT; service++)
+        store->watchers[service].with_conf = false;
+}
+
 /* A message under construction, and where the cursors stand after it. */
 struct delta {
     struct wire_writer writer;
