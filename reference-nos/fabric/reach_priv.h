@@ -197,7 +197,11 @@ reach_earlier(uint64_t *deadline_ns, uint64_t at_ns)
 static inline unsigned
 reach_bits(uint64_t word)
 {
-    return (unsigned)__builtin_popcountll(word);
+    unsigned count = 0;
+
+    for (; word != 0; word &= word - 1)
+        count++;
+    return count;
 }
 
 /* link.c */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reference-nos/base/err.h"
+#include "reference-nos/fabric/service_test.h"
 #include "reference-nos/fabric/testnet.h"
 
 /* Every table says exactly what cables, power and drains allow. */
@@ -622,6 +623,7 @@ main(void)
     tcase_add_loop_test(chaos, chaos_keeps_a_way_and_ends_exact, 0, 60);
     suite_add_tcase(suite, links);
     suite_add_tcase(suite, chaos);
+    suite_add_tcase(suite, service_tests());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
