@@ -188,6 +188,12 @@ runtime_pending(const struct runtime *runtime, unsigned service)
     return mailbox_lane(&runtime->actors[service]);
 }
 
+bool
+runtime_starting(const struct runtime *runtime, unsigned service)
+{
+    return service < SVC_COUNT && runtime->actors[service].start_due;
+}
+
 /* Lets the service handle one event.  The service may be buried inside. */
 static void
 handle(struct actor *actor, enum lane lane, const struct actor_event *event)

@@ -245,8 +245,9 @@ watch_observe(struct watch *watch, const struct observation *seen)
         break;
     case OBSERVE_BOX_READY:
         box->key = seen->b;
-        if (watch->open)
+        if (box->was_ready)
             box->restarts++;
+        box->was_ready = true;
         break;
     case OBSERVE_FABRIC: degraded_observe(box, seen); break;
     case OBSERVE_BOX_ON:

@@ -15,6 +15,7 @@ struct watch_box {
     bool leader; /* leads the consensus group */
     bool joined; /* has a number and was given it in this life */
     bool headless;
+    bool was_ready; /* the NOS ran here before */
     bool drained;
     unsigned module; /* system-wide id; MODULE_NONE: none */
     uint64_t key;

@@ -106,6 +106,7 @@ run_one(struct des_box *box, unsigned service, unsigned core,
 {
     struct des_thread *thread = &box->threads[service];
     enum lane lane = runtime_pending(box->runtime, service);
+    bool starting = runtime_starting(box->runtime, service);
     uint64_t charged_ns;
 
     box->running = true;
@@ -118,7 +119,8 @@ run_one(struct des_box *box, unsigned service, unsigned core,
     box->core_free[core] = thread->busy_until;
     box->load.cpu_ns[service] += charged_ns;
     box->load.events[service]++;
-    if (charged_ns > PLAT_QUANTUM_NS + DES_QUANTUM_SLACK_NS)
+    /* The first event of a life is the price of a start. */
+    if (!starting && charged_ns > PLAT_QUANTUM_NS + DES_QUANTUM_SLACK_NS)
         des_observe_numbers(box, OBSERVE_QUANTUM, service,
                             charged_ns - PLAT_QUANTUM_NS, lane, 0);
     if (runtime_pending(box->runtime, service) == LANE_COUNT)

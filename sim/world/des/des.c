@@ -360,8 +360,7 @@ des_create(const struct des_options *options, struct world **out)
         box_models_create(&des->boxes[i]);
     }
     fabric_init(des);
-    if (!options->unplanned)
-        plan_blob_make(des, options);
+    plan_blob_make(des, options);
     *out = &des->world;
     return 0;
 }

@@ -19,7 +19,7 @@ struct des_options {
     uint32_t costs_ns[COST_COUNT];  /* CPU cost per unit of work */
     uint32_t tombstone_s;           /* rest of a module number */
     uint16_t pool_size[ROLE_COUNT]; /* module numbers per role; 0: default */
-    bool unplanned;                 /* the controllers get no plan */
+    bool unplanned;                 /* the plan names no box and no cable */
     unsigned mutation;              /* planted bug, mutants build only */
     uint64_t checkpoint_events;     /* digest checkpoints; 0: none */
     world_listener *listener;

@@ -66,9 +66,13 @@ plan_blob_make(struct des *des, const struct des_options *options)
     des->plan_blob = malloc(room);
     CHECK(des->plan_blob != NULL);
     wire_writer_init(&writer, des->plan_blob, room);
-    plan_begin(&writer, &cluster, plan->box_count, plan->cable_count);
-    modules_write(&writer, plan);
-    cables_write(&writer, plan);
+    if (options->unplanned) {
+        plan_begin(&writer, &cluster, 0, 0);
+    } else {
+        plan_begin(&writer, &cluster, plan->box_count, plan->cable_count);
+        modules_write(&writer, plan);
+        cables_write(&writer, plan);
+    }
     CHECK(wire_writer_finish(&writer) == 0);
     des->plan_blob_size = wire_writer_size(&writer);
 }

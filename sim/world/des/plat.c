@@ -133,8 +133,7 @@ blob_get(struct plat *plat, const char *name, const void **bytes, size_t *size)
 {
     struct des_box *box = box_of(plat);
 
-    if (box->facts.role != ROLE_NCC || strcmp(name, "plan") != 0 ||
-        box->des->plan_blob == NULL)
+    if (box->facts.role != ROLE_NCC || strcmp(name, "plan") != 0)
         return ERR_NOENT;
     *bytes = box->des->plan_blob;
     *size = box->des->plan_blob_size;
