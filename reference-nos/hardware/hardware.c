@@ -179,7 +179,7 @@ fail_safe(struct actor *self, struct hardware *hardware)
 static int
 proceed(struct actor *self, struct hardware *hardware)
 {
-    if (!due_read(self, hardware))
+    if (!due_read(self, hardware) || actor_quantum_over(self))
         return ACTOR_MORE;
     if (hardware->poll_over) {
         hardware->poll_over = false;
@@ -188,6 +188,8 @@ proceed(struct actor *self, struct hardware *hardware)
     } else {
         fail_safe(self, hardware);
     }
+    if (actor_quantum_over(self))
+        return ACTOR_MORE;
     report_alarms(self, hardware);
     report_leds(self, hardware);
     report_flush(self, hardware);
