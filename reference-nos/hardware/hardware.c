@@ -98,6 +98,18 @@ due_read(struct actor *self, struct hardware *hardware)
            kind_read(self, hardware, HW_OPTIC);
 }
 
+static bool
+due_any(const struct hardware *hardware)
+{
+    for (unsigned kind = 0; kind < HW_KIND_COUNT; kind++) {
+        for (unsigned word = 0; word < ITEM_WORDS; word++) {
+            if (hardware->items[kind].due.words[word] != 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Regulation */
 
 static bool
@@ -115,22 +127,32 @@ fan_lost(const struct hardware *hardware)
 }
 
 static void
-fans_set(struct actor *self, struct hardware *hardware, unsigned duty_percent)
+fans_want(struct hardware *hardware, unsigned duty_percent)
+{
+    if (duty_percent == hardware->duty_percent)
+        return;
+    hardware->duty_percent = duty_percent;
+    hardware->fans_set = 0;
+}
+
+/* False when the quantum ended first. */
+static bool
+fans_drive(struct actor *self, struct hardware *hardware)
 {
     struct plat *plat = actor_plat(self);
     struct items *fans = &hardware->items[HW_FAN];
-    unsigned i;
 
-    if (duty_percent == hardware->duty_percent)
-        return;
-    for (i = 0; i < fans->count; i++) {
+    for (; hardware->fans_set < fans->count; hardware->fans_set++) {
+        if (actor_quantum_over(self))
+            return false;
         actor_charge(self, COST_DEVICE, 1);
         /* A fan that is gone is known to be lost already. */
-        (void)!plat->hw->fan_set(plat, i, duty_percent);
-        /* Its speed follows later: judge it against the next reading. */
-        fans->readings[i].secondary = 0;
+        (void)!plat->hw->fan_set(plat, hardware->fans_set,
+                                 hardware->duty_percent);
+        /* Its speed follows later: judge it by the next reading. */
+        fans->readings[hardware->fans_set].secondary = 0;
     }
-    hardware->duty_percent = duty_percent;
+    return true;
 }
 
 /* A restarted service goes on from the speed it finds. */
@@ -157,9 +179,8 @@ regulate(struct actor *self, struct hardware *hardware)
     if (hardware->duty_percent == 0)
         duty_adopt(hardware);
     thermal_judge(hardware->sensors, count);
-    fans_set(self, hardware,
-             thermal_step(&hardware->thermal, hardware->sensors, count,
-                          fan_lost(hardware)));
+    fans_want(hardware, thermal_step(&hardware->thermal, hardware->sensors,
+                                     count, fan_lost(hardware)));
     if (!thermal_must_stop(&hardware->thermal))
         return;
     actor_log(self, SEVERITY_ERROR, "too hot: the box restarts");
@@ -168,32 +189,36 @@ regulate(struct actor *self, struct hardware *hardware)
 
 /* A lost fan cannot wait for the next poll. */
 static void
-fail_safe(struct actor *self, struct hardware *hardware)
+fail_safe(struct hardware *hardware)
 {
     if (!fan_lost(hardware))
         return;
     thermal_init(&hardware->thermal, THERMAL_DUTY_MAX);
-    fans_set(self, hardware, THERMAL_DUTY_MAX);
+    fans_want(hardware, THERMAL_DUTY_MAX);
 }
 
 static int
 proceed(struct actor *self, struct hardware *hardware)
 {
-    if (!due_read(self, hardware) || actor_quantum_over(self))
+    bool reading = due_any(hardware);
+
+    /* Judging what was read is an event of its own. */
+    if (!due_read(self, hardware) || reading)
         return ACTOR_MORE;
     if (hardware->poll_over) {
         hardware->poll_over = false;
         regulate(self, hardware);
         report_health(self, hardware);
     } else {
-        fail_safe(self, hardware);
+        fail_safe(hardware);
     }
+    if (!fans_drive(self, hardware))
+        return ACTOR_MORE;
     if (actor_quantum_over(self))
         return ACTOR_MORE;
     report_alarms(self, hardware);
-    report_leds(self, hardware);
     report_flush(self, hardware);
-    return ACTOR_DONE;
+    return report_leds(self, hardware) ? ACTOR_DONE : ACTOR_MORE;
 }
 
 static void
