@@ -28,7 +28,11 @@ struct store_row {
 /* MSG_STORE_TXN: header, then operations to the end of the body.
  * (client, sequence) make a retry harmless: a transaction that was committed
  * before is answered again, not done again.  'sequence' starts at 1 and grows
- * by one; a client has one transaction outstanding. */
+ * by one; a client has one transaction outstanding.  What is larger than the
+ * bounds is refused with ERR_RANGE: applying one fits a quantum. */
+#define STORE_TXN_OPS_MAX 96u
+#define STORE_TXN_BYTES_MAX (60u * 1024u)
+
 struct store_txn {
     uint64_t client;
     uint64_t sequence;

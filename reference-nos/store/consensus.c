@@ -264,6 +264,7 @@ do_messages(struct store *store, const struct raft_effects *effects)
     }
 }
 
+/* The rows follow in steps (load_next()). */
 static int
 do_load(struct store *store)
 {
@@ -271,17 +272,16 @@ do_load(struct store *store)
     int error;
 
     CHECK(c->staged != NULL);
-    error = machine_load(&c->machine, c->staged->bytes, c->staged->size);
+    error = machine_load_begin(&c->machine, c->staged->bytes, c->staged->size);
     if (error != 0)
         return error;
-    actor_charge(store->self, COST_ROW, store->conf.count);
-    actor_trace(store->self, TRACE_APPLIED, c->machine.applied,
-                c->machine.applied_term, c->machine.digest.high,
-                c->machine.digest.low);
+    store_charge_bytes(store, c->staged->size);
+    snapshot_unref(store, c->loading);
+    c->loading = snapshot_ref(c->staged);
     snapshot_unref(store, c->snapshot);
     c->snapshot = snapshot_ref(c->staged);
-    if (c->commit < c->machine.applied)
-        c->commit = c->machine.applied;
+    if (c->commit < c->staged->meta.index)
+        c->commit = c->staged->meta.index;
     return 0;
 }
 
@@ -522,6 +522,23 @@ apply_next(struct store *store)
     return 0;
 }
 
+static int
+load_next(struct store *store)
+{
+    struct consensus *c = store->consensus;
+    int error = machine_load_step(&c->machine, STORE_CHUNK_ROWS);
+
+    actor_charge(store->self, COST_ROW, STORE_CHUNK_ROWS);
+    if (error != 0 || c->machine.loading != NULL)
+        return error;
+    snapshot_unref(store, c->loading);
+    c->loading = NULL;
+    actor_trace(store->self, TRACE_APPLIED, c->machine.applied,
+                c->machine.applied_term, c->machine.digest.high,
+                c->machine.digest.low);
+    return 0;
+}
+
 int
 consensus_pump(struct store *store)
 {
@@ -532,7 +549,8 @@ consensus_pump(struct store *store)
 
         if (actor_quantum_over(store->self))
             return 0;
-        error = apply_next(store);
+        error =
+            c->machine.loading != NULL ? load_next(store) : apply_next(store);
         if (error != 0)
             return error;
     }

@@ -90,7 +90,7 @@ machine_check(const void *bytes, size_t size, struct store_txn *txn)
     unsigned count = 0;
     int error;
 
-    if (size > MACHINE_TXN_BYTES_MAX)
+    if (size > STORE_TXN_BYTES_MAX)
         return ERR_RANGE;
     wire_reader_init(&reader, bytes, size);
     error = store_txn_read(&reader, txn);
@@ -100,7 +100,7 @@ machine_check(const void *bytes, size_t size, struct store_txn *txn)
             break;
         if (op.row.table >= TABLE_CONF_END || op.row.owner != 0)
             return ERR_INVALID;
-        if (++count > MACHINE_OPS_MAX)
+        if (++count > STORE_TXN_OPS_MAX)
             return ERR_RANGE;
     }
     return error == ERR_NOENT ? 0 : error;
@@ -214,7 +214,7 @@ machine_apply(struct machine *machine, const struct raft_entry *entry,
 {
     int error = 0;
 
-    CHECK(entry->index == machine->applied + 1);
+    CHECK(entry->index == machine->applied + 1 && machine->loading == NULL);
     *rows = 0;
     if (entry->kind == RAFT_ENTRY_DATA)
         error = apply_txn(machine, entry, rows);

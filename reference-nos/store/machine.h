@@ -9,8 +9,8 @@
  * Retries  the outcome of each client's last transaction is kept and
  *          answered again; of MACHINE_CLIENTS the one idle for longest is
  *          forgotten.
- * Snapshot one block of bytes with a checksum; machine_load() checks all of
- *          it before it changes anything, then applies the differences.
+ * Snapshot one block of bytes with a checksum; loading checks all of
+ *          it before it changes anything, then merges the differences.
  */
 #ifndef NOS_STORE_MACHINE_H
 #define NOS_STORE_MACHINE_H
@@ -22,9 +22,6 @@
 #define MACHINE_CLIENTS 256u
 #define MACHINE_ROWS_MAX 16384u
 #define MACHINE_BYTES_MAX (4u * 1024u * 1024u)
-#define MACHINE_OPS_MAX 8192u
-/* A transaction, with room for the envelope in a control message. */
-#define MACHINE_TXN_BYTES_MAX (60u * 1024u)
 #define MACHINE_STAMP_SHIFT 16
 
 struct machine_client {
@@ -35,8 +32,12 @@ struct machine_client {
     int status;
 };
 
+/* A row of a snapshot that is being loaded. */
+struct machine_loading;
+
 struct machine {
     struct rows *rows;
+    struct machine_loading *loading; /* NULL: none */
     struct digest128 digest;
     uint64_t applied;      /* index */
     uint64_t applied_term; /* of that entry */
@@ -70,7 +71,17 @@ MUST_USE int machine_save(const struct machine *machine,
 /* Checks everything.  ERR_CORRUPT, ERR_VERSION. */
 MUST_USE int machine_snapshot_check(const void *bytes, size_t size,
                                     struct raft_snapshot *meta);
-/* ERR_CORRUPT, ERR_VERSION: unchanged; ERR_NOMEM: unusable. */
+
+/* Loading goes in steps, so that a large one does not stop everything else.
+ * 'bytes' stay where they are until it is done; until then nothing can be
+ * applied.  A new one replaces one under way.  ERR_CORRUPT, ERR_VERSION:
+ * unchanged; ERR_NOMEM: unusable. */
+MUST_USE int machine_load_begin(struct machine *machine, const void *bytes,
+                                size_t size);
+/* Merges or drops up to 'rows' rows.  'loading' is NULL when it was the last
+ * step.  An error leaves the machine unusable. */
+MUST_USE int machine_load_step(struct machine *machine, unsigned rows);
+/* All steps at once. */
 MUST_USE int machine_load(struct machine *machine, const void *bytes,
                           size_t size);
 

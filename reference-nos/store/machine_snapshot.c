@@ -224,12 +224,35 @@ machine_snapshot_check(const void *bytes, size_t size,
     return error;
 }
 
-/* Rows by stamp, as rows_put() wants them: a selection, so no sorting place
- * is needed.  Loading is rare and the stamps are nearly in order of keys. */
+/* --- Loading ------------------------------------------------------------ */
+
 struct pending_row {
     uint64_t stamp;
     const uint8_t *at; /* the row's bytes */
 };
+
+/* Rows in the order of stamps, as rows_put() wants them; then a walk over
+ * what is there, for rows that the snapshot did not show. */
+struct machine_loading {
+    struct raft_snapshot meta;
+    struct digest128 digest;
+    const uint8_t *clients; /* their bytes */
+    const uint8_t *end;     /* of all bytes */
+    uint32_t generation;
+    uint32_t count;
+    uint32_t next;         /* to be merged */
+    uint64_t grave_stamp;  /* for the next row dropped */
+    bool walking;          /* all are merged */
+    struct store_row last; /* walked over; key in 'last_key' */
+    uint8_t last_key[ROW_KEY_MAX];
+    struct pending_row pending[];
+};
+
+static size_t
+loading_bytes(uint32_t count)
+{
+    return sizeof(struct machine_loading) + count * sizeof(struct pending_row);
+}
 
 static void
 sift_down(struct pending_row *heap, size_t count, size_t at)
@@ -280,102 +303,161 @@ read_pending(struct wire_reader *reader, struct pending_row *pending,
     }
 }
 
-/* Puts rows that differ; those that do not are marked as seen. */
-static int
-merge_rows(struct machine *machine, const struct pending_row *pending,
-           uint32_t count, const uint8_t *end, uint32_t generation)
+static void
+loading_end(struct machine *machine)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct wire_reader reader;
-        struct store_row row;
-        int error;
+    struct machine_loading *loading = machine->loading;
 
-        wire_reader_init(&reader, pending[i].at,
-                         (size_t)(end - pending[i].at));
-        error = store_row_read(&reader, &row);
-        CHECK(error == 0);
-        if (rows_same(machine->rows, &row, generation))
-            continue;
-        /* A row changed before what is applied here is the same here. */
-        if (pending[i].stamp <= machine->rows->last)
-            return ERR_CORRUPT;
-        error = rows_put(machine->rows, &row, pending[i].stamp, generation);
-        if (error != 0)
-            return error;
-    }
+    if (loading == NULL)
+        return;
+    machine->loading = NULL;
+    /* Old rows go last, as their graves have the highest stamps: until then
+     * both may be there. */
+    machine->rows->count_max /= 2;
+    machine->rows->bytes_max /= 2;
+    mem_free(machine->rows->mem, loading, loading_bytes(loading->count));
+}
+
+static void
+skip_clients(struct wire_reader *reader)
+{
+    struct machine_client client;
+    uint32_t count = wire_read_u32(reader);
+
+    for (uint32_t i = 0; i < count; i++)
+        read_client(reader, &client);
+}
+
+int
+machine_load_begin(struct machine *machine, const void *bytes, size_t size)
+{
+    struct machine_loading head = {0};
+    struct machine_loading *loading;
+    struct wire_reader reader;
+    int error = machine_snapshot_check(bytes, size, &head.meta);
+
+    if (error != 0)
+        return error;
+    CHECK(head.meta.index >= machine->applied);
+    wire_reader_init(&reader, bytes, size);
+    error = read_head(&reader, size);
+    if (error == 0)
+        error = read_meta(&reader, &head.meta, &head.digest);
+    CHECK(error == 0);
+    head.clients = reader.at;
+    skip_clients(&reader);
+    head.count = wire_read_u32(&reader);
+    head.end = reader.end;
+    head.generation = (uint32_t)head.meta.index | 1u << 31;
+    head.grave_stamp = (head.meta.index << MACHINE_STAMP_SHIFT) | GRAVE_PLACE;
+    loading_end(machine);
+    loading = mem_alloc(machine->rows->mem, loading_bytes(head.count));
+    if (loading == NULL)
+        return ERR_NOMEM;
+    *loading = head;
+    read_pending(&reader, loading->pending, loading->count);
+    sort_by_stamp(loading->pending, loading->count);
+    machine->rows->count_max *= 2;
+    machine->rows->bytes_max *= 2;
+    machine->loading = loading;
     return 0;
 }
 
-static void
-bury_unseen(struct machine *machine, uint64_t index, uint32_t generation)
-{
-    uint64_t stamp = (index << MACHINE_STAMP_SHIFT) | GRAVE_PLACE;
-    struct row *next;
-
-    for (struct row *row = rows_first(machine->rows); row != NULL;
-         row = next) {
-        next = rows_next(row);
-        if (row->generation != generation)
-            rows_bury(machine->rows, row, index, stamp++);
-    }
-}
-
+/* Puts the row if it differs, and marks it as seen. */
 static int
-load_rows(struct machine *machine, struct wire_reader *reader, uint64_t index)
+merge_row(struct machine *machine, const struct pending_row *pending)
 {
-    uint32_t generation = (uint32_t)index | 1u << 31;
-    uint32_t count = wire_read_u32(reader);
-    struct pending_row *pending;
+    const struct machine_loading *loading = machine->loading;
+    struct wire_reader reader;
+    struct store_row row;
     int error;
 
-    pending =
-        mem_zalloc_array(machine->rows->mem, count + 1, sizeof(*pending));
-    if (pending == NULL)
-        return ERR_NOMEM;
-    read_pending(reader, pending, count);
-    sort_by_stamp(pending, count);
-    /* Old rows go last, as their graves have the highest stamps: for a moment
-     * both may be there. */
-    machine->rows->count_max *= 2;
-    machine->rows->bytes_max *= 2;
-    error = merge_rows(machine, pending, count, reader->end, generation);
-    machine->rows->count_max /= 2;
-    machine->rows->bytes_max /= 2;
-    mem_free(machine->rows->mem, pending, (count + 1) * sizeof(*pending));
-    if (error == 0)
-        bury_unseen(machine, index, generation);
-    return error;
+    wire_reader_init(&reader, pending->at,
+                     (size_t)(loading->end - pending->at));
+    error = store_row_read(&reader, &row);
+    CHECK(error == 0);
+    if (rows_same(machine->rows, &row, loading->generation))
+        return 0;
+    /* A row changed before what is applied here is the same here. */
+    if (pending->stamp <= machine->rows->last)
+        return ERR_CORRUPT;
+    return rows_put(machine->rows, &row, pending->stamp, loading->generation);
+}
+
+/* The live row after the one walked over last. */
+static struct row *
+walk_next(const struct machine *machine)
+{
+    const struct machine_loading *loading = machine->loading;
+
+    return loading->walking ? rows_after(machine->rows, &loading->last)
+                            : rows_first(machine->rows);
+}
+
+/* False at the end of the walk. */
+static bool
+drop_next(struct machine *machine)
+{
+    struct machine_loading *loading = machine->loading;
+    struct row *row = walk_next(machine);
+
+    if (row == NULL)
+        return false;
+    loading->walking = true;
+    loading->last = row_view(row);
+    memcpy(loading->last_key, row->bytes, row->key_size);
+    loading->last.key = loading->last_key;
+    if (row->generation != loading->generation)
+        rows_bury(machine->rows, row, loading->meta.index,
+                  loading->grave_stamp++);
+    return true;
 }
 
 static void
-load_clients(struct machine *machine, struct wire_reader *reader)
+load_finish(struct machine *machine)
 {
-    machine->client_count = wire_read_u32(reader);
+    struct machine_loading *loading = machine->loading;
+    struct wire_reader reader;
+
+    wire_reader_init(&reader, loading->clients,
+                     (size_t)(loading->end - loading->clients));
+    machine->client_count = wire_read_u32(&reader);
     for (unsigned i = 0; i < machine->client_count; i++)
-        read_client(reader, &machine->clients[i]);
+        read_client(&reader, &machine->clients[i]);
+    machine->digest = loading->digest;
+    machine->applied = loading->meta.index;
+    machine->applied_term = loading->meta.term;
+    machine->base = (loading->meta.index << MACHINE_STAMP_SHIFT) | 0xffffu;
+    loading_end(machine);
+}
+
+int
+machine_load_step(struct machine *machine, unsigned rows)
+{
+    struct machine_loading *loading = machine->loading;
+
+    CHECK(loading != NULL);
+    for (; rows > 0 && loading->next < loading->count; rows--) {
+        int error = merge_row(machine, &loading->pending[loading->next]);
+
+        if (error != 0)
+            return error;
+        loading->next++;
+    }
+    for (; rows > 0; rows--)
+        if (!drop_next(machine)) {
+            load_finish(machine);
+            return 0;
+        }
+    return 0;
 }
 
 int
 machine_load(struct machine *machine, const void *bytes, size_t size)
 {
-    struct wire_reader reader;
-    struct raft_snapshot meta;
-    int error = machine_snapshot_check(bytes, size, &meta);
+    int error = machine_load_begin(machine, bytes, size);
 
-    if (error != 0)
-        return error;
-    CHECK(meta.index >= machine->applied);
-    wire_reader_init(&reader, bytes, size);
-    error = read_head(&reader, size);
-    if (error == 0)
-        error = read_meta(&reader, &meta, &machine->digest);
-    CHECK(error == 0);
-    load_clients(machine, &reader);
-    error = load_rows(machine, &reader, meta.index);
-    if (error != 0)
-        return error;
-    machine->applied = meta.index;
-    machine->applied_term = meta.term;
-    machine->base = (meta.index << MACHINE_STAMP_SHIFT) | 0xffffu;
-    return 0;
+    while (error == 0 && machine->loading != NULL)
+        error = machine_load_step(machine, 1024);
+    return error;
 }

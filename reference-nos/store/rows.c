@@ -263,6 +263,14 @@ rows_first_of(const struct rows *rows, uint64_t owner)
     return skip_graves(tree_lower_bound(&rows->by_key, &key));
 }
 
+struct row *
+rows_after(const struct rows *rows, const struct store_row *view)
+{
+    struct row_key key = key_of(view);
+
+    return skip_graves(tree_upper_bound(&rows->by_key, &key));
+}
+
 const struct row *
 rows_changed(const struct rows *rows, uint64_t stamp)
 {

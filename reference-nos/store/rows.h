@@ -82,6 +82,9 @@ struct row *rows_next(const struct row *row);
 /* The first live row of 'owner' or of one after it. */
 struct row *rows_first_of(const struct rows *rows, uint64_t owner);
 
+/* The first live row behind the key of 'view'. */
+struct row *rows_after(const struct rows *rows, const struct store_row *view);
+
 /* The first row or grave changed after 'stamp', or NULL. */
 const struct row *rows_changed(const struct rows *rows, uint64_t stamp);
 

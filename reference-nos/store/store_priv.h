@@ -17,6 +17,7 @@
 #include "reference-nos/store/stream.h"
 
 #define STORE_CHUNK_BYTES 16384u /* of a message with rows */
+#define STORE_CHUNK_ROWS 64u     /* in it: a quantum has room for them */
 #define STORE_SNAPSHOT_CHUNK_BYTES (32u * 1024u)
 
 enum store_timer {
@@ -94,6 +95,7 @@ struct consensus {
     struct snapshot *snapshot; /* newest durable one, or NULL */
     struct snapshot *taking;   /* own, on its way to the disk, or NULL */
     struct snapshot *staged;   /* received, offered to the core, or NULL */
+    struct snapshot *loading;  /* into the machine, or NULL */
     struct snapshot_send sends[RAFT_MEMBERS_MAX];
     struct snapshot_receive receive;
 

@@ -122,7 +122,7 @@ struct world {
     unsigned divergences;
     unsigned elections; /* won */
     uint64_t messages;
-    uint64_t violations;
+    unsigned over_quantum;      /* handlers */
     uint64_t acknowledged[256]; /* sequence per client */
     uint64_t acknowledged_index[256];
 };

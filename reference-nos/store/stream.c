@@ -166,6 +166,8 @@ add_rows(struct stream_out *out, const struct rows *rows,
     unsigned room = out->credit - out->unacked_rows;
     const struct row *row;
 
+    if (room > STREAM_ROWS_MAX)
+        room = STREAM_ROWS_MAX;
     out->built_rows = 0;
     out->built_scan = out->scan;
     for (row = rows_changed(rows, out->scan); row != NULL;

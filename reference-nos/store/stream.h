@@ -23,6 +23,7 @@
 #include "reference-nos/store/rows.h"
 
 #define STREAM_WINDOW 8u
+#define STREAM_ROWS_MAX 64u /* in a message: a quantum has room for them */
 #define STREAM_CREDIT_ROWS 1024u /* what a receiver grants */
 #define STREAM_HEADER_BYTES 54u
 

@@ -89,7 +89,8 @@ add_changes(const struct store *store, const struct watcher *watcher,
             !(watcher->snapshot && row->deleted && row->stamp <= began)) {
             struct store_row view = row_view(row);
 
-            if (wire_writer_left(&delta->writer) < row_wire_bytes(row)) {
+            if (delta->rows == STORE_CHUNK_ROWS ||
+                wire_writer_left(&delta->writer) < row_wire_bytes(row)) {
                 delta->full = true;
                 return;
             }
