@@ -43,7 +43,8 @@ struct hardware {
     uint32_t fan_max_rpm[FANS_MAX];
     struct thermal_sensor sensors[SENSORS_MAX];
     struct thermal thermal;
-    unsigned duty_percent; /* as set; 0: not yet */
+    unsigned duty_percent; /* wanted; 0: not yet known */
+    unsigned fans_set;     /* so many fans run at it */
     bool poll_over;        /* sensors were read: regulate */
     uint64_t poll_at_ns;
     uint64_t slow_at_ns;
@@ -56,7 +57,7 @@ struct hardware {
     bool rebuilding; /* waiting for the alarms of the life before */
 
     enum led_state leds[LED_COUNT];
-    bool leds_known;
+    bool led_known[LED_COUNT];
 
     uint16_t number; /* of this box within its role, or MODULE_NONE */
     bool locate[FWD_MODULES_MAX]; /* by number, of this box's role */
@@ -85,7 +86,8 @@ item_set_due(struct item_set *set, unsigned index, bool due)
 
 /* report.c */
 void report_alarms(struct actor *self, struct hardware *hardware);
-void report_leds(struct actor *self, struct hardware *hardware);
+/* False when the quantum ended first. */
+bool report_leds(struct actor *self, struct hardware *hardware);
 void report_health(struct actor *self, struct hardware *hardware);
 void report_flush(struct actor *self, struct hardware *hardware);
 /* The store has nothing of ours: tell it everything. */

@@ -147,20 +147,7 @@ raised_count(const struct hardware *hardware, enum alarm_code code,
 }
 
 static void
-led_put(struct actor *self, struct hardware *hardware, enum led led,
-        enum led_state state)
-{
-    struct plat *plat = actor_plat(self);
-
-    if (hardware->leds_known && hardware->leds[led] == state)
-        return;
-    actor_charge(self, COST_DEVICE, 1);
-    if (plat->hw->led_set(plat, led, state) == 0)
-        hardware->leds[led] = state;
-}
-
-void
-report_leds(struct actor *self, struct hardware *hardware)
+leds_choose(const struct hardware *hardware, enum led_state *leds)
 {
     enum severity worst = SEVERITY_DEBUG;
     unsigned fans = raised_count(hardware, ALARM_FAN, &worst);
@@ -168,18 +155,38 @@ report_leds(struct actor *self, struct hardware *hardware)
     unsigned all = fans + psus;
     bool locate = hardware->number < FWD_MODULES_MAX &&
                   hardware->locate[hardware->number];
-    enum led_state status = LED_GREEN;
 
     all += raised_count(hardware, ALARM_TEMPERATURE, &worst);
     all += raised_count(hardware, ALARM_SENSOR, &worst);
     all += raised_count(hardware, ALARM_OPTIC, &worst);
+    leds[LED_STATUS] = LED_GREEN;
     if (all != 0)
-        status = worst <= SEVERITY_ERROR ? LED_RED : LED_AMBER;
-    led_put(self, hardware, LED_STATUS, status);
-    led_put(self, hardware, LED_PSU, psus != 0 ? LED_AMBER : LED_GREEN);
-    led_put(self, hardware, LED_FAN, fans != 0 ? LED_AMBER : LED_GREEN);
-    led_put(self, hardware, LED_LOCATE, locate ? LED_BLUE_BLINK : LED_OFF);
-    hardware->leds_known = true;
+        leds[LED_STATUS] = worst <= SEVERITY_ERROR ? LED_RED : LED_AMBER;
+    leds[LED_PSU] = psus != 0 ? LED_AMBER : LED_GREEN;
+    leds[LED_FAN] = fans != 0 ? LED_AMBER : LED_GREEN;
+    leds[LED_LOCATE] = locate ? LED_BLUE_BLINK : LED_OFF;
+}
+
+bool
+report_leds(struct actor *self, struct hardware *hardware)
+{
+    struct plat *plat = actor_plat(self);
+    enum led_state leds[LED_COUNT];
+    unsigned led;
+
+    leds_choose(hardware, leds);
+    for (led = 0; led < LED_COUNT; led++) {
+        if (hardware->led_known[led] && hardware->leds[led] == leds[led])
+            continue;
+        if (actor_quantum_over(self))
+            return false;
+        actor_charge(self, COST_DEVICE, 1);
+        if (plat->hw->led_set(plat, led, leds[led]) != 0)
+            continue; /* The next poll tries again. */
+        hardware->leds[led] = leds[led];
+        hardware->led_known[led] = true;
+    }
+    return true;
 }
 
 /* Health */
