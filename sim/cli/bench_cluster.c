@@ -135,7 +135,8 @@ measure(struct bench_results *results, FILE *out, const char *preset,
         return err;
     }
     if (!cluster_boot(&bench)) {
-        fprintf(stderr, "sixnines bench: %s did not come up\n", preset);
+        fprintf(stderr, "sixnines bench: %s did not come up: %u of %u ports\n",
+                preset, bench.counter.in_service, bench.ports);
         err = ERR_TIMEOUT;
         goto out;
     }

@@ -86,7 +86,7 @@ struct des_box {
     /* fabric.c */
     struct des_port *ports;
     struct des_asic asic;
-    bool in_service;
+    unsigned in_service; /* front ports */
     unsigned weakest_links;
 
     size_t memory_bytes; /* chunks the NOS holds */

@@ -440,10 +440,9 @@ ports_judge(struct des *des, struct des_box *ncp)
 {
     unsigned weakest = works(ncp) ? weakest_links(des, ncp) : 0;
     unsigned ports = weakest > 0 ? front_ports_up(ncp) : 0;
-    bool in_service = ports > 0;
 
-    if (in_service != ncp->in_service) {
-        ncp->in_service = in_service;
+    if (ports != ncp->in_service) {
+        ncp->in_service = ports;
         des_observe_numbers(ncp, OBSERVE_PORTS, ports, ncp->model->front_ports,
                             0, 0);
     }
