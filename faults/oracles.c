@@ -110,6 +110,10 @@ leader_ready(struct oracles *oracles, const struct observation *seen)
     uint64_t term = seen->trace.a;
     uint64_t index = seen->trace.b;
 
+    if (term > oracles->ready_term) {
+        oracles->ready_term = term;
+        oracles->ready_index = index;
+    }
     if (oracles->acked_index == 0 || oracles->acked_term >= term)
         return;
     oracle_exercised(oracles, ORACLE_O2);
@@ -121,14 +125,25 @@ leader_ready(struct oracles *oracles, const struct observation *seen)
                         index);
 }
 
+/* A deposed leader that does not know it yet acknowledges nothing that its
+ * successor does not have. */
 static void
 acknowledged(struct oracles *oracles, const struct observation *seen)
 {
+    uint64_t index = seen->trace.c;
+    uint64_t term = seen->trace.d;
+
     oracle_exercised(oracles, ORACLE_O2);
-    if (seen->trace.c <= oracles->acked_index)
+    if (term < oracles->ready_term && index >= oracles->ready_index)
+        oracle_violated(oracles, ORACLE_O2, seen->at,
+                        "index %" PRIu64 " acknowledged in term %" PRIu64
+                        " after term %" PRIu64 " started at index %" PRIu64,
+                        index, term, oracles->ready_term,
+                        oracles->ready_index);
+    if (index <= oracles->acked_index)
         return;
-    oracles->acked_index = seen->trace.c;
-    oracles->acked_term = seen->trace.d;
+    oracles->acked_index = index;
+    oracles->acked_term = term;
 }
 
 /* ---- O3 ---- */
@@ -160,6 +175,15 @@ write_accepted(struct oracles *oracles, const struct observation *seen)
                         " in term %" PRIu64,
                         oracles->plan->boxes[seen->box].name, *owner,
                         controller, term);
+}
+
+/* Another box in this place has obeyed nobody yet. */
+static void
+box_stands(struct oracles *oracles, const struct observation *seen)
+{
+    if (oracles->box_key[seen->box] != seen->b)
+        oracles->box_term[seen->box] = 0;
+    oracles->box_key[seen->box] = seen->b;
 }
 
 /* ---- O14 ---- */
@@ -279,10 +303,9 @@ oracles_observe(struct oracles *oracles, const struct observation *seen)
     } else if (seen->kind == OBSERVE_BOX_OFF) {
         oracle_exercised(oracles, ORACLE_O11);
         oracle_module_box_off(oracles, seen);
-        if (seen->a == REBOOT_REPLACED)
-            oracles->box_term[seen->box] = 0;
     } else if (seen->kind == OBSERVE_BOX_READY) {
         oracle_exercised(oracles, ORACLE_O12);
+        box_stands(oracles, seen);
     }
 }
 

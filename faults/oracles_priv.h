@@ -36,10 +36,13 @@ struct oracles {
     unsigned client_count;
     uint64_t acked_index; /* highest index acknowledged to a client */
     uint64_t acked_term;
+    uint64_t ready_term;  /* of the latest leader */
+    uint64_t ready_index; /* its first entry */
 
     /* O3 */
     uint64_t term_owner[ORACLE_TERMS_MAX]; /* controller key by term */
     uint64_t box_term[WORLD_BOXES_MAX];    /* highest accepted */
+    uint64_t box_key[WORLD_BOXES_MAX];     /* who stands there */
 
     /* O8 */
     struct module_memory modules[FWD_MODULES_MAX];
