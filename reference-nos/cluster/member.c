@@ -264,6 +264,7 @@ member_forget(struct member *member, bool left)
     actor_timer_cancel(member->self, MEMBER_TIMER_LEASE);
     member_card_save(member);
     member_publish(member);
+    member->join_armed = false;
     if (!left)
         member_join_at(member, actor_now_ns(member->self));
 }
