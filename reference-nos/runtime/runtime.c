@@ -4,6 +4,7 @@
  */
 #include "reference-nos/runtime/runtime.h"
 
+#include "reference-nos/platform/mutation.h"
 #include "reference-nos/runtime/runtime_priv.h"
 
 static void *
@@ -30,6 +31,24 @@ actor_init(struct runtime *runtime, struct actor *actor)
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
         list_init(&actor->mail[lane]);
     timers_clear(actor);
+}
+
+/* Two planted bugs that keep the harness honest: one that every run must
+ * catch, one that no run may. */
+static void
+mutants_run(struct runtime *runtime)
+{
+    struct plat *plat = runtime->plat;
+    struct trace_record record = {.kind = TRACE_WRITE_ACCEPTED};
+
+    if (mutation_awake(plat, MUTATION_CANARY)) {
+        record.a = 2;
+        plat->ops->trace(plat, &record);
+        record.a = 1;
+        plat->ops->trace(plat, &record);
+    }
+    if (mutation_awake(plat, MUTATION_EQUIVALENT))
+        runtime->alarm_ns = NEVER_NS;
 }
 
 int
@@ -60,6 +79,7 @@ runtime_create(struct plat *plat, const struct actor_kind *const *kinds,
         runtime->actors[kinds[i]->id].kind = kinds[i];
     }
     *out = runtime;
+    mutants_run(runtime);
     for (size_t i = 0; i < kind_count; i++)
         supervisor_start(&runtime->actors[kinds[i]->id]);
     return 0;
