@@ -63,7 +63,7 @@ struct mgmt_net {
     struct mgmt_net_options options;
     struct station *stations;
     bool plane_on[PLANE_COUNT];
-    uint8_t *blocked; /* box_count x box_count */
+    uint8_t *blocked; /* box_count x box_count, a bit per plane */
     unsigned blocked_count;
     struct list pool;
     struct list flying;
@@ -249,10 +249,11 @@ lost(struct leg *leg)
 }
 
 static bool
-blocked(const struct mgmt_net *net, unsigned from, unsigned to)
+blocked(const struct mgmt_net *net, unsigned from, unsigned to,
+        enum plane plane)
 {
     return net->blocked_count > 0 &&
-           net->blocked[from * net->options.box_count + to] != 0;
+           ((net->blocked[from * net->options.box_count + to] >> plane) & 1);
 }
 
 static void
@@ -263,7 +264,8 @@ forward(struct mgmt_net *net, const struct frame *in, unsigned to,
     struct leg *leg = &station->legs[in->plane];
     struct frame *out;
 
-    if (!station->powered || leg->link.deaf || blocked(net, in->from_box, to))
+    if (!station->powered || leg->link.deaf ||
+        blocked(net, in->from_box, to, in->plane))
         return;
     if (lost(leg))
         return;
@@ -441,13 +443,14 @@ mgmt_net_link(struct mgmt_net *net, unsigned box, enum plane plane)
 }
 
 void
-mgmt_net_block(struct mgmt_net *net, unsigned from, unsigned to)
+mgmt_net_block(struct mgmt_net *net, unsigned from, unsigned to,
+               unsigned planes)
 {
     uint8_t *cell = &net->blocked[from * net->options.box_count + to];
 
     if (*cell == 0)
         net->blocked_count++;
-    *cell = 1;
+    *cell |= (uint8_t)planes;
 }
 
 void

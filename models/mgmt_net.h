@@ -65,8 +65,9 @@ void mgmt_net_plane_power(struct mgmt_net *net, enum plane plane, bool on);
 /* Borrowed; may be changed at any time. */
 struct mgmt_link *mgmt_net_link(struct mgmt_net *net, unsigned box,
                                 enum plane plane);
-/* Nothing passes from 'from' to 'to' any more. */
-void mgmt_net_block(struct mgmt_net *net, unsigned from, unsigned to);
+/* Nothing passes from 'from' to 'to' any more on 'planes' (a bit each). */
+void mgmt_net_block(struct mgmt_net *net, unsigned from, unsigned to,
+                    unsigned planes);
 void mgmt_net_unblock_all(struct mgmt_net *net);
 
 /* 'departs' is not before now; frames of one box depart in order. */

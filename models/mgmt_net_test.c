@@ -208,12 +208,18 @@ START_TEST(partitions_have_a_direction)
 {
     struct rig *rig = rig_create();
 
-    mgmt_net_block(rig->net, 0, 1);
+    mgmt_net_block(rig->net, 0, 1, 3);
     ck_assert_uint_eq(delivered(rig, 0, 1), 0);
     ck_assert_uint_eq(delivered(rig, 1, 0), 1);
     ck_assert_uint_eq(delivered(rig, 0, 2), 1);
     mgmt_net_unblock_all(rig->net);
     ck_assert_uint_eq(delivered(rig, 0, 1), 1);
+    /* The frames of this test travel on plane A. */
+    mgmt_net_block(rig->net, 0, 1, 1u << PLANE_B);
+    ck_assert_uint_eq(delivered(rig, 0, 1), 1);
+    mgmt_net_block(rig->net, 0, 1, 1u << PLANE_A);
+    ck_assert_uint_eq(delivered(rig, 0, 1), 0);
+    mgmt_net_unblock_all(rig->net);
     mgmt_net_plane_power(rig->net, PLANE_A, false);
     ck_assert_uint_eq(delivered(rig, 0, 1), 0);
     mgmt_net_plane_power(rig->net, PLANE_A, true);

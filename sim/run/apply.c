@@ -418,10 +418,10 @@ everyone_else(const struct run *run, const struct box_set *side,
 
 static void
 partition_inject(struct run *run, const struct box_set *from,
-                 const struct box_set *to)
+                 const struct box_set *to, unsigned planes)
 {
     struct world_fault fault = {
-        .kind = WORLD_PARTITION, .from = *from, .to = *to};
+        .kind = WORLD_PARTITION, .value = planes, .from = *from, .to = *to};
 
     for (unsigned i = 0; i < run->plan->box_count; i++) {
         if (box_set_has(from, i))
@@ -436,25 +436,21 @@ apply_partition(struct run *run, unsigned index, const struct box_set *side)
     const struct scenario_event *event = &run->scenario->events[index];
     const struct scenario_value *from = scenario_event_value(event, "from");
     uint64_t direction = number_of(event, "direction");
+    /* both, a, b */
     uint64_t plane = number_of(event, "plane");
+    unsigned planes = plane == 0 ? 3 : 1u << (plane - 1);
     struct box_set others = {{0}};
     struct world_fault heal = {.kind = WORLD_PARTITION_HEAL};
 
-    if (plane != 0) {
-        run_skip(run, "partition on one plane",
-                 "the simulator partitions both planes; cut management "
-                 "links of one plane with link.down");
-        return;
-    }
     for (size_t i = 0; i < from->targets.count; i++)
         select_boxes(run, &from->targets.items[i], run->events[index].fired,
                      &others);
     if (from->targets.count == 0)
         everyone_else(run, side, &others);
     if (direction != 2)
-        partition_inject(run, side, &others);
+        partition_inject(run, side, &others, planes);
     if (direction != 1)
-        partition_inject(run, &others, side);
+        partition_inject(run, &others, side, planes);
     if (event->lasts.ps > 0)
         later(run, index, event->lasts, &heal);
 }

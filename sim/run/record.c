@@ -24,13 +24,25 @@ box_name(const struct writer *writer, uint32_t box)
     return box < writer->plan->box_count ? writer->plan->boxes[box].name : "?";
 }
 
+/* The values alone, one for each term: "0s" or "0; 10". */
 static void
 measured_text(const char *evidence, char *text, size_t size)
 {
-    const char *measured = strstr(evidence, ": measured ");
+    static const char mark[] = ": measured ";
+    const char *at = evidence;
+    size_t used = 0;
 
-    outcome_text(text, size, "%s",
-                 measured != NULL ? measured + strlen(": measured ") : "");
+    text[0] = '\0';
+    while ((at = strstr(at, mark)) != NULL && used + 2 < size) {
+        size_t length;
+
+        at += strlen(mark);
+        length = strcspn(at, ";");
+        outcome_text(text + used, size - used, "%s%.*s", used > 0 ? "; " : "",
+                     (int)length, at);
+        used = strlen(text);
+        at += length;
+    }
 }
 
 static struct results_expectation

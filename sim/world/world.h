@@ -46,7 +46,7 @@ struct world;
     X(WORLD_MGMT_DELAY, "box, plane; value: added ns")                        \
     X(WORLD_MGMT_ONE_WAY, "box, plane; value: 0 off, 1 mute, 2 deaf")         \
     X(WORLD_PLANE, "plane; value: 1 works, 0 does not")                       \
-    X(WORLD_PARTITION, "from, to: sets of boxes; no datagram from->to")       \
+    X(WORLD_PARTITION, "from, to: no datagram; value: bit per plane")         \
     X(WORLD_PARTITION_HEAL, "every partition ends")                           \
     X(WORLD_DISK_STALL, "box; value: ns")                                     \
     X(WORLD_DISK_FULL, "box; value: 1 on, 0 off")                             \

@@ -20,10 +20,11 @@ cpu_ready(struct des_box *box, unsigned service)
     struct des_thread *thread = &box->threads[service];
     struct simtime at;
 
-    if (box->ready_mask & (1u << service))
-        return;
-    box->ready_mask |= 1u << service;
-    thread->not_before = des_box_time(box);
+    /* The mark may be stale: a killed service leaves it behind. */
+    if ((box->ready_mask & (1u << service)) == 0) {
+        box->ready_mask |= 1u << service;
+        thread->not_before = des_box_time(box);
+    }
     if (thread->hung)
         return;
     at = simtime_max(thread->not_before, thread->busy_until);

@@ -61,6 +61,7 @@ struct des_box {
     bool present; /* a box stands in this slot */
     bool powered;
     bool restarting;
+    uint32_t strangers; /* boxes that came to stand here instead */
     struct simtime died_at;
     enum reboot_cause reboot_cause;
     struct runtime *runtime; /* NULL while off or booting */
@@ -163,8 +164,9 @@ void fabric_fini(struct des *des);
 void fabric_box_up(struct des_box *box);
 void fabric_box_down(struct des_box *box);
 void fabric_link_fault(struct des_box *box, unsigned port, bool down);
-void fabric_swap_ends(struct des_box *a, unsigned a_port, struct des_box *b,
-                      unsigned b_port);
+/* ERR_INVALID: both are ends of the same cable. */
+MUST_USE int fabric_swap_ends(struct des_box *a, unsigned a_port,
+                              struct des_box *b, unsigned b_port);
 void fabric_send(struct des_box *box, unsigned port, const void *bytes,
                  size_t size);
 

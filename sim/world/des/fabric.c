@@ -150,8 +150,9 @@ cable_join(struct des_port *a, struct des_port *b)
 }
 
 /* The cables in ports 'a' and 'b' change places.  Both go dark first, so
- * that the NOS sees the change even when it is quick. */
-void
+ * that the NOS sees the change even when it is quick; plugged anew, they
+ * work. */
+int
 fabric_swap_ends(struct des_box *a, unsigned a_port, struct des_box *b,
                  unsigned b_port)
 {
@@ -159,6 +160,8 @@ fabric_swap_ends(struct des_box *a, unsigned a_port, struct des_box *b,
                                 far_end(&a->ports[a_port]),
                                 far_end(&b->ports[b_port])};
 
+    if (ends[0] == ends[1] || ends[0] == ends[3])
+        return ERR_INVALID;
     cable_join(ends[0], ends[3]);
     cable_join(ends[1], ends[2]);
     for (unsigned i = 0; i < 4; i++) {
@@ -171,11 +174,13 @@ fabric_swap_ends(struct des_box *a, unsigned a_port, struct des_box *b,
         if (ends[i]->up && ends[i]->box->runtime != NULL)
             runtime_forwarding_changed(ends[i]->box->runtime, &change);
         ends[i]->up = false;
+        ends[i]->faulted = false;
     }
     for (unsigned i = 0; i < 4; i++) {
         if (ends[i] != NULL)
             port_check(ends[i]);
     }
+    return 0;
 }
 
 static void

@@ -14,6 +14,10 @@ inject_power(struct des_box *box, const struct world_fault *fault)
     } else if (fault->kind == WORLD_BOX_POWER_ON) {
         box->present = true;
         box_power_on(box);
+    } else if (fault->value >= REBOOT_CAUSE_COUNT) {
+        return ERR_RANGE;
+    } else if (!box->powered) {
+        return ERR_UNREACHABLE;
     } else {
         box_restart(box, (enum reboot_cause)fault->value);
     }
@@ -21,36 +25,41 @@ inject_power(struct des_box *box, const struct world_fault *fault)
 }
 
 /* Another box of the same kind, with an empty disk, in this slot. */
-static int
-inject_replace(struct des_box *box, const struct world_fault *fault)
+static void
+stranger_place(struct des_box *box, const char *serial)
 {
     struct random_stream stream = random_stream_make(
         box->des->seed, box->index, random_purpose("replacement"));
 
-    if (memchr(fault->serial, '\0', sizeof(fault->serial)) == NULL)
-        return ERR_INVALID;
     box_power_off(box, REBOOT_REPLACED);
     disk_wipe(box->disk);
     chassis_renew(box->chassis);
-    stream.n = box->facts.incarnation;
+    stream.n = box->strangers++;
     /* A stranger is no member of the first consensus group. */
     box->facts.voter_count = 0;
-    box_identify(box, random_bits(&stream) | 1, fault->serial);
+    box_identify(box, random_bits(&stream) | 1, serial);
     box->present = true;
-    return 0;
 }
 
 static int
+inject_replace(struct des_box *box, const struct world_fault *fault)
+{
+    if (memchr(fault->serial, '\0', sizeof(fault->serial)) == NULL)
+        return ERR_INVALID;
+    stranger_place(box, fault->serial);
+    return 0;
+}
+
+/* The same serial; a key of its own, as every TPM has. */
+static int
 inject_clone(struct des_box *box, const struct des_box *original)
 {
-    if (original == NULL)
+    char serial[FACTS_SERIAL_MAX];
+
+    if (original == NULL || original == box || !original->present)
         return ERR_INVALID;
-    box_power_off(box, REBOOT_REPLACED);
-    disk_wipe(box->disk);
-    chassis_renew(box->chassis);
-    /* The same serial; a key of its own, as every TPM has. */
-    box_identify(box, box->facts.key ^ 0x434c4f4e45u, original->facts.serial);
-    box->present = true;
+    memcpy(serial, original->facts.serial, sizeof(serial));
+    stranger_place(box, serial);
     return 0;
 }
 
@@ -58,7 +67,8 @@ inject_clone(struct des_box *box, const struct des_box *original)
 static int
 inject_swap(struct des_box *a, struct des_box *b)
 {
-    if (b == NULL || a == b || a->facts.role != b->facts.role)
+    if (b == NULL || a == b || a->facts.role != b->facts.role || !a->present ||
+        !b->present)
         return ERR_INVALID;
     box_exchange(a, b);
     return 0;
@@ -70,6 +80,8 @@ inject_service(struct des_box *box, const struct world_fault *fault)
     if (fault->item >= SVC_COUNT ||
         !node_has_service(box->facts.role, fault->item))
         return ERR_NOENT;
+    if (box->runtime == NULL || box->restarting)
+        return ERR_UNREACHABLE;
     if (fault->kind == WORLD_SERVICE_HANG) {
         cpu_hang(box, fault->item, fault->value != 0);
         return 0;
@@ -79,8 +91,6 @@ inject_service(struct des_box *box, const struct world_fault *fault)
             fault->value == 0 ? 1000 : (uint32_t)fault->value;
         return 0;
     }
-    if (box->runtime == NULL || box->restarting)
-        return ERR_UNREACHABLE;
     box->threads[fault->item].busy_until = kernel_now(box->des->kernel);
     return runtime_kill(box->runtime, fault->item);
 }
@@ -101,8 +111,7 @@ inject_fabric(struct des_box *box, struct des_box *box2,
     }
     if (box2 == NULL || fault->item2 >= box2->model->fabric_ports)
         return ERR_NOENT;
-    fabric_swap_ends(box, fault->item, box2, fault->item2);
-    return 0;
+    return fabric_swap_ends(box, fault->item, box2, fault->item2);
 }
 
 static int
@@ -133,7 +142,7 @@ inject_partition(struct des *des, const struct world_fault *fault)
         for (unsigned to = 0; to < des->box_count; to++) {
             if (from != to && box_set_has(&fault->from, from) &&
                 box_set_has(&fault->to, to))
-                mgmt_net_block(des->net, from, to);
+                mgmt_net_block(des->net, from, to, (unsigned)fault->value);
         }
     }
     return 0;
