@@ -36,14 +36,6 @@ target_compile_options(project_warnings INTERFACE
 
 function(room name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;TESTS;TEST_LINKS" ${ARGN})
-  foreach(list TESTS) # bring-up
-    foreach(file ${ARG_${list}})
-      if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
-        message(WARNING "${name}: ${file} is missing")
-        list(REMOVE_ITEM ARG_${list} ${file})
-      endif()
-    endforeach()
-  endforeach()
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC project_options ${ARG_LINKS}
     PRIVATE project_warnings)
