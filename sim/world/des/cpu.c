@@ -28,6 +28,7 @@ cpu_ready(struct des_box *box, unsigned service)
     if (thread->hung)
         return;
     at = simtime_max(thread->not_before, thread->busy_until);
+    at = simtime_max(at, kernel_now(box->des->kernel));
     if (event_pending(&box->cpu_event) &&
         simtime_compare(box->cpu_event.at, at) <= 0)
         return;
