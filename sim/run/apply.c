@@ -164,7 +164,9 @@ pendings_fire(struct run *run, struct simtime now)
         run->pendings.count--;
         if (due.period.ps == 0)
             run_note(run, "heal", name, run->plan->boxes[due.fault.box].name,
-                     "mended");
+                     "%s",
+                     due.fault.kind == WORLD_BOX_POWER_ON ? "powered on"
+                                                          : "mended");
         run_inject(run, &due.fault, name, false);
         if (due.random)
             random_faults_healed(run);
