@@ -54,16 +54,23 @@ small_make(struct small *small, uint64_t seed)
     small->des = CONTAINER_OF(small->world, struct des, world);
 }
 
+static bool
+up(const struct small *small)
+{
+    return small->seen[OBSERVE_BOX_READY] + 1 == small->plan->box_count &&
+           small_in_service(small);
+}
+
 void
 small_boot(struct small *small, uint64_t seed)
 {
     small_make(small, seed);
     for (unsigned i = 0; i + 1 < small->plan->box_count; i++)
         INJECT(small, small->plan->boxes[i].name, .kind = WORLD_BOX_POWER_ON);
-    for (unsigned i = 0; i < 600 && !small_in_service(small); i++)
+    for (unsigned i = 0; i < 600 && !up(small); i++)
         small_run_ms(small, 1000);
-    ck_assert(small_in_service(small));
-    small_run_ms(small, 5000);
+    ck_assert(up(small));
+    small_run_ms(small, 10000);
 }
 
 /* Whatever happened: no box and no service left memory behind. */

@@ -138,6 +138,8 @@ inject_mgmt(struct des_box *box, const struct world_fault *fault)
 static int
 inject_partition(struct des *des, const struct world_fault *fault)
 {
+    if (fault->value == 0 || fault->value >= 1u << PLANE_COUNT)
+        return ERR_RANGE;
     for (unsigned from = 0; from < des->box_count; from++) {
         for (unsigned to = 0; to < des->box_count; to++) {
             if (from != to && box_set_has(&fault->from, from) &&
