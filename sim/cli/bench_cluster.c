@@ -111,7 +111,7 @@ row(struct bench_results *results, FILE *out, const char *preset,
 {
     bench_add(results, value, unit, "cluster.%s.%s", preset, what);
     if (out != NULL)
-        fprintf(out, "  %-12s %-28s %12.2f %-14s %s\n", preset, what, value,
+        fprintf(out, "  %-12s %-28s %12.3f %-14s %s\n", preset, what, value,
                 unit, aim);
 }
 
