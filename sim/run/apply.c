@@ -129,7 +129,7 @@ pending_due(const struct run *run, struct simtime now)
     return best;
 }
 
-/* The next half of a flap; true when it goes on. */
+/* The next half of a flap; true when it goes on.  The last is one up. */
 static bool
 flap_next(struct pending *pending, struct simtime now)
 {
@@ -138,15 +138,12 @@ flap_next(struct pending *pending, struct simtime now)
 
     if (pending->period.ps == 0)
         return false;
-    /* After the last time the link is left up. */
-    if (!simtime_before(now, pending->until))
-        return false;
     goes_down = pending->fault.value != 0;
     pending->fault.value = !goes_down;
     span = goes_down ? pending->up_span
                      : simtime_sub(pending->period, pending->up_span);
     pending->at = simtime_add(now, span);
-    return true;
+    return !goes_down || simtime_before(pending->at, pending->until);
 }
 
 void

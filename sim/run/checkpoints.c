@@ -27,6 +27,7 @@ checkpoints_write(const char *dir, const struct outcome *outcome,
         .value = outcome->digest,
     };
     char path[PATH_BYTES];
+    bool failed;
     FILE *file;
 
     outcome_text(path, sizeof(path), "%s/checkpoints-%" PRIu64 ".csv", dir,
@@ -41,7 +42,8 @@ checkpoints_write(const char *dir, const struct outcome *outcome,
         line_write(file, ROWS_GET(&outcome->checkpoints,
                                   struct digest_checkpoint, i));
     line_write(file, &end);
-    if (fclose(file) == 0)
+    failed = ferror(file) != 0;
+    if (fclose(file) == 0 && !failed)
         return 0;
     outcome_text(message, message_size, "cannot write %s", path);
     return ERR_NOSPACE;

@@ -370,6 +370,18 @@ over_seeds_sample(struct run *run, size_t index)
                  "judged over many seeds only (--seeds)");
 }
 
+/* No sample either: a run that tells nothing is not one that took no time. */
+static void
+undecided(struct run *run, size_t index, const char *why)
+{
+    struct outcome_expect *row = &run->expects[index];
+
+    for (size_t i = 0; i < EXPR_TERMS_MAX; i++)
+        row->sample_err[i] = ERR_NOENT;
+    outcome_text(row->evidence, sizeof(row->evidence), "%s", why);
+    decide(run, index, VERDICT_INCONCLUSIVE);
+}
+
 static void
 end_judge(struct run *run)
 {
@@ -379,7 +391,9 @@ end_judge(struct run *run)
 
         if (run->decided[i])
             continue;
-        if (expect->when == EXPECT_OVER_SEEDS) {
+        if (run->outcome->interrupted) {
+            undecided(run, i, "interrupted before it was decided");
+        } else if (expect->when == EXPECT_OVER_SEEDS) {
             over_seeds_sample(run, i);
         } else if (expect->when == EXPECT_WITHIN &&
                    expect->after != EXPECT_AFTER_START &&
@@ -720,12 +734,8 @@ never_up(struct run *run)
                      : "the cluster was not up %u s after power-on",
                  RUN_BOOT_LIMIT_S);
     run_note(run, "note", "boot", "", "%s", run->outcome->note);
-    for (size_t i = 0; i < run->scenario->expect_count; i++) {
-        outcome_text(run->expects[i].evidence,
-                     sizeof(run->expects[i].evidence), "%s",
-                     run->outcome->note);
-        decide(run, i, VERDICT_INCONCLUSIVE);
-    }
+    for (size_t i = 0; i < run->scenario->expect_count; i++)
+        undecided(run, i, run->outcome->note);
 }
 
 static void
