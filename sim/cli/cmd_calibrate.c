@@ -4,10 +4,10 @@
  *
  * A small cluster boots and loses its controller in the simulator; each
  * handler tells how many units of each kind of work it charged and is timed.
- * Non-negative least squares gives the time per unit (coordinate descent on
- * the normal equations; Franc, Hlavac and Navara 2005).  Work that a handler
- * only stands for (devices, tables, signatures, system calls) cannot be timed
- * here and keeps its frozen figure.
+ * Non-negative least squares over relative errors gives the time per unit
+ * (coordinate descent on the normal equations; Franc, Hlavac and Navara 2005).
+ * Work that a handler only stands for (devices, tables, signatures, system
+ * calls) cannot be timed here and keeps its frozen figure.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,17 +53,21 @@ static void
 meter(void *context, const uint64_t units[COST_COUNT], uint64_t host_ns)
 {
     struct fit *fit = context;
+    double weight;
 
-    if (host_ns > OUTLIER_NS)
+    if (host_ns == 0 || host_ns > OUTLIER_NS)
         return;
+    /* Relative errors: a short handler counts as much as a long one. */
+    weight = 1 / ((double)host_ns * (double)host_ns);
     fit->handlers++;
     fit->host_ns += host_ns;
     for (unsigned i = 0; i < COST_COUNT; i++) {
         if (units[i] == 0)
             continue;
-        fit->right[i] += (double)units[i] * (double)host_ns;
+        fit->right[i] += (double)units[i] / (double)host_ns;
         for (unsigned j = 0; j < COST_COUNT; j++)
-            fit->products[i][j] += (double)units[i] * (double)units[j];
+            fit->products[i][j] +=
+                (double)units[i] * (double)units[j] * weight;
     }
 }
 
