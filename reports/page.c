@@ -111,9 +111,10 @@ page_replay(struct page *page, const char *token)
                           "token.</p>\n");
         return;
     }
-    page_markup(page, "<pre>sixnines replay ");
+    /* Quoted for the shell: a token may hold '?' and '&'. */
+    page_markup(page, "<pre>sixnines replay '");
     page_text(page, token);
-    page_markup(page, "</pre>\n");
+    page_markup(page, "'</pre>\n");
 }
 
 /* Plots are drawn after the page is written; a mark that no escaped text can

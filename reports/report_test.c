@@ -270,7 +270,7 @@ START_TEST(quiet_page)
     holds(page, "conditional on fault model <b>the faults of this "
                 "timeline</b>, rates <b>as scheduled, not field rates</b>, "
                 "build <b>0.1.0 (466d05b, release, gcc 12.2.0)</b>");
-    holds(page, "sixnines replay s9:1:controller-loss:1:");
+    holds(page, "sixnines replay 's9:1:controller-loss:1:");
     holds(page, "frozen-2026-01");
     lacks(page, "never exercised");
     lacks(page, "Over the seeds");
@@ -306,7 +306,7 @@ START_TEST(seeds_page)
 
     holds(page, "Runs: 199 PASS, 1 FAIL, 0 INCONCLUSIVE, 0 not judged.");
     holds(page, "<b>Worst seed: 117</b>, FAIL, 1 expectation failed");
-    holds(page, "sixnines replay s9:1:controller-loss:117:");
+    holds(page, "sixnines replay 's9:1:controller-loss:117:");
     holds(page, "seed 117: 170 ms");
     holds(page, "<td class=\"n\">at least "); /* p99 of 200 is a bound. */
     holds(page, "1 of 200 runs had an unplanned outage: 0.5 %, interval at "
