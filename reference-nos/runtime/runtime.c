@@ -7,22 +7,6 @@
 #include "reference-nos/platform/mutation.h"
 #include "reference-nos/runtime/runtime_priv.h"
 
-static void *
-chunk_take(void *arg, size_t size)
-{
-    struct plat *plat = arg;
-
-    return plat->ops->chunk_take(plat, size);
-}
-
-static void
-chunk_give(void *arg, void *chunk, size_t size)
-{
-    struct plat *plat = arg;
-
-    plat->ops->chunk_give(plat, chunk, size);
-}
-
 static void
 actor_init(struct runtime *runtime, struct actor *actor)
 {
@@ -55,7 +39,7 @@ int
 runtime_create(struct plat *plat, const struct actor_kind *const *kinds,
                size_t kind_count, struct runtime **out)
 {
-    struct mem_source source = {chunk_take, chunk_give, plat};
+    struct mem_source source = supervisor_source(plat);
     struct mem *mem = mem_create(&source, MEM_NO_LIMIT);
     struct runtime *runtime;
 

@@ -89,6 +89,8 @@ void timers_watch(struct runtime *runtime);
 
 /* supervisor.c */
 
+/* Where memory contexts get their chunks: the door. */
+struct mem_source supervisor_source(struct plat *plat);
 void supervisor_start(struct actor *actor);
 /* The service is gone; 'error' is why (0: killed from outside). */
 void supervisor_bury(struct actor *actor, int error);

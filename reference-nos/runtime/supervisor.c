@@ -20,6 +20,12 @@ chunk_give(void *arg, void *chunk, size_t size)
     plat->ops->chunk_give(plat, chunk, size);
 }
 
+struct mem_source
+supervisor_source(struct plat *plat)
+{
+    return (struct mem_source){chunk_take, chunk_give, plat};
+}
+
 /* The bus of this box lost its sessions with its context. */
 static void
 tell_sessions_lost(struct runtime *runtime)
@@ -39,7 +45,7 @@ supervisor_start(struct actor *actor)
 {
     struct runtime *runtime = actor->runtime;
     struct plat *plat = runtime->plat;
-    struct mem_source source = {chunk_take, chunk_give, plat};
+    struct mem_source source = supervisor_source(plat);
     int err;
 
     actor->restart_ns = NEVER_NS;
