@@ -12,12 +12,19 @@
 struct account {
     unsigned ports;      /* front ports of the box */
     unsigned in_service; /* now */
-    bool counted;        /* was in service once since the account opened */
+    unsigned counted;    /* most in service since the account opened */
+    unsigned missing;    /* of those counted; the sum of the open entries */
     bool degraded;
-    size_t entry; /* its open entry + 1, or 0 */
+    size_t top;   /* the latest of its open rows + 1, or 0 */
     bool planned; /* the latest cause that touched it */
     bool touched;
     char cause[LEDGER_CAUSE_MAX];
+};
+
+/* An entry; while open, on the stack of its box. */
+struct row {
+    struct ledger_entry entry;
+    size_t below; /* the next open one + 1, or 0 */
 };
 
 struct ledger {
@@ -26,7 +33,7 @@ struct ledger {
     bool open;
     struct simtime from;
     char cause[LEDGER_CAUSE_MAX]; /* latest of all */
-    struct ledger_entry *entries;
+    struct row *rows;
     size_t count, room;
 };
 
@@ -66,61 +73,97 @@ ledger_destroy(struct ledger *ledger)
     if (ledger == NULL)
         return;
     free(ledger->accounts);
-    free(ledger->entries);
+    free(ledger->rows);
     free(ledger);
 }
 
-static struct ledger_entry *
-entry_add(struct ledger *ledger)
+static struct row *
+row_add(struct ledger *ledger)
 {
     if (ledger->count == ledger->room) {
         ledger->room = ledger->room * 2 + 64;
-        ledger->entries =
-            realloc(ledger->entries, ledger->room * sizeof(*ledger->entries));
-        CHECK(ledger->entries != NULL);
+        ledger->rows =
+            realloc(ledger->rows, ledger->room * sizeof(*ledger->rows));
+        CHECK(ledger->rows != NULL);
     }
-    return &ledger->entries[ledger->count++];
+    return &ledger->rows[ledger->count++];
 }
 
+/* 'ports' more of the box fail together. */
 static void
-outage_begin(struct ledger *ledger, unsigned box, struct simtime at)
+ports_lost(struct ledger *ledger, unsigned box, unsigned ports,
+           struct simtime at)
 {
     struct account *account = &ledger->accounts[box];
-    struct ledger_entry *entry = entry_add(ledger);
+    struct row *row = row_add(ledger);
 
-    *entry = (struct ledger_entry){
-        .box = box,
-        .ports = account->ports,
-        .from = at,
-        .to = at,
-        .open = true,
-        .planned = account->touched && account->planned,
+    *row = (struct row){
+        .entry =
+            {
+                .box = box,
+                .ports = ports,
+                .from = at,
+                .to = at,
+                .open = true,
+                .planned = account->touched && account->planned,
+            },
+        .below = account->top,
     };
-    text_copy(entry->cause, account->touched ? account->cause : ledger->cause);
-    account->entry = ledger->count;
+    text_copy(row->entry.cause,
+              account->touched ? account->cause : ledger->cause);
+    account->top = ledger->count;
+}
+
+/* 'ports' of the box are back: those that failed last, so that the longest
+ * outage is never told too short. */
+static void
+ports_back(struct ledger *ledger, unsigned box, unsigned ports,
+           struct simtime at)
+{
+    struct account *account = &ledger->accounts[box];
+
+    while (ports > 0) {
+        size_t top;
+        unsigned out;
+
+        CHECK(account->top > 0);
+        top = account->top - 1;
+        out = ledger->rows[top].entry.ports;
+        if (out > ports) {
+            struct row *part = row_add(ledger);
+
+            ledger->rows[top].entry.ports = out - ports;
+            *part = ledger->rows[top];
+            part->entry.ports = ports;
+            part->entry.to = at;
+            part->entry.open = false;
+            return;
+        }
+        ledger->rows[top].entry.to = at;
+        ledger->rows[top].entry.open = false;
+        account->top = ledger->rows[top].below;
+        ports -= out;
+    }
 }
 
 static void
 ports_change(struct ledger *ledger, const struct observation *seen)
 {
     struct account *account = &ledger->accounts[seen->box];
+    unsigned missing;
 
     account->in_service = (unsigned)seen->a;
     account->ports = (unsigned)seen->b;
     if (!ledger->open)
         return;
-    if (seen->a > 0) {
-        account->counted = true;
-        if (account->entry > 0) {
-            struct ledger_entry *entry = &ledger->entries[account->entry - 1];
-
-            entry->to = seen->at;
-            entry->open = false;
-            account->entry = 0;
-        }
-    } else if (account->counted && account->entry == 0) {
-        outage_begin(ledger, seen->box, seen->at);
-    }
+    if (account->in_service > account->counted)
+        account->counted = account->in_service;
+    missing = account->counted - account->in_service;
+    if (missing > account->missing)
+        ports_lost(ledger, seen->box, missing - account->missing, seen->at);
+    else
+        ports_back(ledger, seen->box, account->missing - missing, seen->at);
+    account->missing = missing;
 }
 
 void
@@ -141,7 +184,7 @@ ledger_open(struct ledger *ledger, struct simtime at)
     ledger->open = true;
     ledger->from = at;
     for (unsigned i = 0; i < ledger->box_count; i++)
-        ledger->accounts[i].counted = ledger->accounts[i].in_service > 0;
+        ledger->accounts[i].counted = ledger->accounts[i].in_service;
 }
 
 void
@@ -164,8 +207,8 @@ void
 ledger_close(struct ledger *ledger, struct simtime at)
 {
     for (size_t i = 0; i < ledger->count; i++) {
-        if (ledger->entries[i].open)
-            ledger->entries[i].to = at;
+        if (ledger->rows[i].entry.open)
+            ledger->rows[i].entry.to = at;
     }
 }
 
@@ -179,7 +222,7 @@ const struct ledger_entry *
 ledger_get(const struct ledger *ledger, size_t index)
 {
     CHECK(index < ledger->count);
-    return &ledger->entries[index];
+    return &ledger->rows[index].entry;
 }
 
 static bool
@@ -204,9 +247,10 @@ ledger_longest(const struct ledger *ledger, enum ledger_kind kind,
     struct simtime longest = {0};
 
     for (size_t i = 0; i < ledger->count; i++) {
-        if (counts(&ledger->entries[i], kind, except))
-            longest =
-                simtime_max(longest, entry_span(&ledger->entries[i], now));
+        const struct ledger_entry *entry = &ledger->rows[i].entry;
+
+        if (counts(entry, kind, except))
+            longest = simtime_max(longest, entry_span(entry, now));
     }
     return longest;
 }
@@ -218,7 +262,7 @@ ledger_total_port_ps(const struct ledger *ledger, enum ledger_kind kind,
     uint64_t total = 0;
 
     for (size_t i = 0; i < ledger->count; i++) {
-        const struct ledger_entry *entry = &ledger->entries[i];
+        const struct ledger_entry *entry = &ledger->rows[i].entry;
         uint64_t lost;
 
         if (!counts(entry, kind, except))
@@ -272,7 +316,7 @@ lost_port_us(const struct ledger *ledger, enum ledger_kind kind,
     uint64_t lost_us = 0;
 
     for (size_t i = 0; i < ledger->count; i++) {
-        const struct ledger_entry *entry = &ledger->entries[i];
+        const struct ledger_entry *entry = &ledger->rows[i].entry;
 
         if (counts(entry, kind, NULL))
             lost_us += (entry_span(entry, now).ps + SIMTIME_PS_PER_US - 1) /

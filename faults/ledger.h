@@ -3,8 +3,9 @@
  * The outage ledger: every front port, every interval it was out of service,
  * and why.
  *
- * Ports     of one box fail and return together in this model, so an entry is
- *           a box, its number of ports, and an interval.
+ * Ports     that fail together make one entry: a box, how many of its ports,
+ *           and an interval.  Who tells of ports gives their number alone:
+ *           of those out, the ones that failed last return first.
  * Start     ledger_open() starts the account: ports out of service then are
  *           not outages until they have been in service once.
  * Cause     the latest fault or action that touched the box, else the latest
@@ -59,7 +60,8 @@ uint64_t ledger_total_port_ps(const struct ledger *ledger,
                               const struct box_set *except);
 unsigned ledger_ports_in_service(const struct ledger *ledger);
 unsigned ledger_ports(const struct ledger *ledger);
-/* Boxes with fewer fabric links than nominal to some destination. */
+/* Ports in service of boxes with fewer fabric links than nominal to some
+ * destination. */
 unsigned ledger_ports_degraded(const struct ledger *ledger);
 /* 1 - lost port-time / port-time, in 1e-12 (parts per trillion). */
 uint64_t ledger_availability_ppt(const struct ledger *ledger,

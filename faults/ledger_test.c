@@ -123,6 +123,60 @@ START_TEST(entry_has_interval_and_ports)
 }
 END_TEST
 
+/* A box with a part of its ports has an outage of the others. */
+START_TEST(part_of_the_ports_is_an_outage_of_the_others)
+{
+    all_up();
+    ports(BOX_NCP_2, at_s(20), 7, 10);
+    ck_assert_uint_eq(ledger_count(ledger), 1);
+    ck_assert_uint_eq(ledger_get(ledger, 0)->ports, 3);
+    ck_assert(ledger_get(ledger, 0)->open);
+    ck_assert_uint_eq(ledger_total_port_ps(ledger, LEDGER_ALL, at_s(22), NULL),
+                      at_s(6).ps);
+    ports(BOX_NCP_2, at_s(25), 10, 10);
+    ck_assert_uint_eq(ledger_count(ledger), 1);
+    ck_assert(!ledger_get(ledger, 0)->open);
+    ck_assert_uint_eq(ledger_get(ledger, 0)->to.ps, at_s(25).ps);
+}
+END_TEST
+
+/* Out in two steps, back in two others: the total is exact and the longest
+ * is that of a port that was out all the time. */
+START_TEST(ports_come_and_go_in_steps)
+{
+    all_up();
+    ports(BOX_NCP_2, at_s(20), 6, 10);  /* 4 out */
+    ports(BOX_NCP_2, at_s(21), 0, 10);  /* 10 out */
+    ports(BOX_NCP_2, at_s(23), 8, 10);  /* 2 out */
+    ports(BOX_NCP_2, at_s(27), 10, 10); /* none */
+    for (size_t i = 0; i < ledger_count(ledger); i++)
+        ck_assert(!ledger_get(ledger, i)->open);
+    ck_assert_uint_eq(ledger_longest(ledger, LEDGER_ALL, at_s(30), NULL).ps,
+                      at_s(7).ps);
+    ck_assert_uint_eq(ledger_total_port_ps(ledger, LEDGER_ALL, at_s(30), NULL),
+                      at_s(4 + 20 + 8).ps);
+    outage(BOX_NCP_2, 40, 41);
+    ck_assert_uint_eq(ledger_total_port_ps(ledger, LEDGER_ALL, at_s(50), NULL),
+                      at_s(32 + 10).ps);
+}
+END_TEST
+
+/* Ports that were never in service since the account opened are no outage;
+ * the others are. */
+START_TEST(ports_count_once_in_service)
+{
+    ports(BOX_NCP_2, at_s(5), 6, 10);
+    ledger_open(ledger, at_s(10));
+    ports(BOX_NCP_2, at_s(11), 5, 10);
+    ck_assert_uint_eq(ledger_get(ledger, 0)->ports, 1);
+    ports(BOX_NCP_2, at_s(12), 10, 10);
+    ck_assert(!ledger_get(ledger, 0)->open);
+    ports(BOX_NCP_2, at_s(13), 0, 10);
+    ck_assert_uint_eq(ledger_count(ledger), 2);
+    ck_assert_uint_eq(ledger_get(ledger, 1)->ports, 10);
+}
+END_TEST
+
 START_TEST(cause_is_the_latest_that_touched_the_box)
 {
     all_up();
@@ -358,6 +412,9 @@ ledger_cases(void)
     tcase_add_test(tc, counts_ports_of_line_cards);
     tcase_add_test(tc, boot_is_no_outage);
     tcase_add_test(tc, entry_has_interval_and_ports);
+    tcase_add_test(tc, part_of_the_ports_is_an_outage_of_the_others);
+    tcase_add_test(tc, ports_come_and_go_in_steps);
+    tcase_add_test(tc, ports_count_once_in_service);
     tcase_add_test(tc, cause_is_the_latest_that_touched_the_box);
     tcase_add_test(tc, planned_ends_with_the_next_fault);
     tcase_add_test(tc, long_cause_is_cut);
