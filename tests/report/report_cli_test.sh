@@ -30,7 +30,7 @@ cp "$work/failing.db" "$work/run/results.db"
 "$@" "$work/run" >"$work/out" 2>"$work/err"
 ends "a folder" 0 $?
 ends "three files" "junit.xml report.html results.db run.json" \
-    "$(ls "$work/run" | tr '\n' ' ' | sed 's/ $//')"
+    "$(cd "$work/run" && echo *)"
 ends "nothing on stdout" 0 "$(wc -c <"$work/out" | tr -d ' ')"
 ends "says what it wrote" 3 "$(grep -c '^wrote ' "$work/err")"
 
