@@ -152,6 +152,13 @@ state_upstream(struct store *store)
     upstream_want(store, store->known.standby);
 }
 
+void
+state_sessions_lost(struct store *store)
+{
+    for (unsigned i = 0; i < UPSTREAMS; i++)
+        store->upstreams[i].lost = store->upstreams[i].box != 0;
+}
+
 /* The first session of all comes up because of what is under way. */
 void
 state_session(struct store *store, uint64_t box, uint64_t incarnation, bool up)

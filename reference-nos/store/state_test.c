@@ -131,6 +131,33 @@ START_TEST(test_member_cut_off_for_long_gets_what_it_missed)
 }
 END_TEST
 
+/* A bus that restarted alone says so with one event for all sessions. */
+START_TEST(test_restart_of_the_bus_counts_as_a_lost_session)
+{
+    struct world *world = cluster(16);
+    unsigned leader;
+
+    put(world, TABLE_MODULE, 3, 3);
+    tell_upstreams(world);
+    world_run(world, 50 * NS_PER_MS);
+    leader = (unsigned)world_leader(world);
+    world_cut(world, MEMBER, true);
+    put(world, TABLE_MODULE, 3, 4);
+    world_state_put(world, MEMBER, TABLE_HEALTH, 1, 5, false);
+    world_run(world, 9 * NS_PER_S);
+    world_cut(world, MEMBER, false);
+    ck_assert_int_eq(runtime_kill(world->boxes[MEMBER].runtime, SVC_BUS), 0);
+    world_run(world, 200 * NS_PER_MS);
+    ck_assert_int_eq(world_mirror(world, MEMBER, 0, TABLE_MODULE, 3), 3);
+    world_session(world, MEMBER, leader, true);
+    world_run(world, 50 * NS_PER_MS);
+    ck_assert_int_eq(world_mirror(world, MEMBER, 0, TABLE_MODULE, 3), 4);
+    ck_assert_int_eq(
+        world_mirror(world, leader, world_key(MEMBER), TABLE_HEALTH, 1), 5);
+    world_destroy(world);
+}
+END_TEST
+
 /* Rows of 'term' that claim to come from 'from'. */
 static void
 inject_rows(struct world *world, unsigned from, unsigned to, uint64_t term,
@@ -432,6 +459,7 @@ state_suite(void)
     tcase_add_test(tcase, test_member_gets_snapshot_and_deltas);
     tcase_add_test(tcase, test_member_goes_on_with_a_new_leader);
     tcase_add_test(tcase, test_member_cut_off_for_long_gets_what_it_missed);
+    tcase_add_test(tcase, test_restart_of_the_bus_counts_as_a_lost_session);
     tcase_add_test(tcase, test_card_refuses_a_deposed_controller);
     tcase_add_test(tcase, test_term_of_upstream_fences_before_any_row);
     tcase_add_test(tcase, test_headless_keeps_rows_and_restart_asks_again);

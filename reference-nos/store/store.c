@@ -214,9 +214,15 @@ on_timer(struct store *store, unsigned timer)
     return 0;
 }
 
+/* Box 0, down: the bus of this box restarted, every session is gone. */
 static void
 on_session(struct store *store, uint64_t box, uint64_t incarnation, bool up)
 {
+    if (box == 0 && !up) {
+        store->replica.lost = true;
+        state_sessions_lost(store);
+        return;
+    }
     if (!store->voter)
         replica_session(store, box, up);
     state_session(store, box, incarnation, up);

@@ -319,6 +319,8 @@ MUST_USE int state_put(struct store *store,
 void state_upstream(struct store *store);
 void state_session(struct store *store, uint64_t box, uint64_t incarnation,
                    bool up);
+/* The bus of this box restarted. */
+void state_sessions_lost(struct store *store);
 void state_ack(struct store *store, const struct actor_message *message);
 void state_resync(struct store *store, const struct actor_message *message);
 bool state_pump(struct store *store);
