@@ -101,6 +101,7 @@ ports_lost(struct ledger *ledger, unsigned box, unsigned ports,
         .entry =
             {
                 .box = box,
+                .first = account->in_service,
                 .ports = ports,
                 .from = at,
                 .to = at,
@@ -114,8 +115,8 @@ ports_lost(struct ledger *ledger, unsigned box, unsigned ports,
     account->top = ledger->count;
 }
 
-/* 'ports' of the box are back: those that failed last, so that the longest
- * outage is never told too short. */
+/* 'ports' of the box are back: the lowest of those out, which are on top of
+ * the stack, as the lowest are the last to go. */
 static void
 ports_back(struct ledger *ledger, unsigned box, unsigned ports,
            struct simtime at)
@@ -132,8 +133,9 @@ ports_back(struct ledger *ledger, unsigned box, unsigned ports,
         if (out > ports) {
             struct row *part = row_add(ledger);
 
-            ledger->rows[top].entry.ports = out - ports;
             *part = ledger->rows[top];
+            ledger->rows[top].entry.first += ports;
+            ledger->rows[top].entry.ports = out - ports;
             part->entry.ports = ports;
             part->entry.to = at;
             part->entry.open = false;

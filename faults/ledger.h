@@ -5,7 +5,7 @@
  *
  * Ports     that fail together make one entry: a box, how many of its ports,
  *           and an interval.  Who tells of ports gives their number alone:
- *           of those out, the ones that failed last return first.
+ *           those in service are taken to be the lowest ones.
  * Start     ledger_open() starts the account: ports out of service then are
  *           not outages until they have been in service once.
  * Cause     the latest fault or action that touched the box, else the latest
@@ -25,6 +25,7 @@ enum ledger_kind { LEDGER_ALL, LEDGER_PLANNED, LEDGER_UNPLANNED };
 
 struct ledger_entry {
     unsigned box;
+    unsigned first; /* port */
     unsigned ports;
     struct simtime from;
     struct simtime to; /* end of the account while 'open' */

@@ -130,6 +130,7 @@ START_TEST(part_of_the_ports_is_an_outage_of_the_others)
     ports(BOX_NCP_2, at_s(20), 7, 10);
     ck_assert_uint_eq(ledger_count(ledger), 1);
     ck_assert_uint_eq(ledger_get(ledger, 0)->ports, 3);
+    ck_assert_uint_eq(ledger_get(ledger, 0)->first, 7);
     ck_assert(ledger_get(ledger, 0)->open);
     ck_assert_uint_eq(ledger_total_port_ps(ledger, LEDGER_ALL, at_s(22), NULL),
                       at_s(6).ps);
@@ -149,8 +150,17 @@ START_TEST(ports_come_and_go_in_steps)
     ports(BOX_NCP_2, at_s(21), 0, 10);  /* 10 out */
     ports(BOX_NCP_2, at_s(23), 8, 10);  /* 2 out */
     ports(BOX_NCP_2, at_s(27), 10, 10); /* none */
-    for (size_t i = 0; i < ledger_count(ledger); i++)
-        ck_assert(!ledger_get(ledger, i)->open);
+    /* Ports 6 and 7, 8 and 9, and 0 to 5, each once. */
+    ck_assert_uint_eq(ledger_count(ledger), 3);
+    for (size_t i = 0; i < 3; i++) {
+        static const unsigned first[] = {8, 0, 6};
+        static const unsigned count[] = {2, 6, 2};
+        const struct ledger_entry *entry = ledger_get(ledger, i);
+
+        ck_assert(!entry->open);
+        ck_assert_uint_eq(entry->first, first[i]);
+        ck_assert_uint_eq(entry->ports, count[i]);
+    }
     ck_assert_uint_eq(ledger_longest(ledger, LEDGER_ALL, at_s(30), NULL).ps,
                       at_s(7).ps);
     ck_assert_uint_eq(ledger_total_port_ps(ledger, LEDGER_ALL, at_s(30), NULL),

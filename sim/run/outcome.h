@@ -46,7 +46,7 @@ struct outcome_event {
 
 struct outcome_outage {
     uint32_t box; /* slot */
-    uint32_t ports;
+    uint32_t first, ports;
     struct simtime from, to;
     bool ongoing, planned;
     char cause[64];

@@ -130,7 +130,7 @@ outage_write(struct writer *writer, const struct outcome_outage *row)
         };
 
         outcome_text(name, sizeof(name), "eth-%u/0/%u",
-                     writer->plan->boxes[row->box].number, port);
+                     writer->plan->boxes[row->box].number, row->first + port);
         err = results_add_outage(writer->results, writer->run_id, &out);
     }
     return err;

@@ -68,12 +68,15 @@ listen(void *context, const struct observation *seen)
 {
     struct run *run = context;
 
-    watch_observe(&run->watch, seen);
-    ledger_observe(run->ledger, seen);
+    /* After the end only the last read goes on. */
+    if (!run->ended) {
+        watch_observe(&run->watch, seen);
+        ledger_observe(run->ledger, seen);
+        elections_note(run, seen);
+        milestones_note(run, seen);
+    }
     oracles_observe(run->oracles, seen);
     probe_observe(run, seen);
-    elections_note(run, seen);
-    milestones_note(run, seen);
     if (seen->kind == OBSERVE_LOG && run->options->log != NULL) {
         char text[SIMTIME_TEXT_BYTES];
 
@@ -209,6 +212,12 @@ now_of(const struct run *run)
     return run->world->ops->now(run->world);
 }
 
+struct simtime
+run_now(const struct run *run)
+{
+    return run->ended ? run->ended_at : now_of(run);
+}
+
 static bool
 progress(struct run *run, bool booting)
 {
@@ -309,7 +318,7 @@ decide(struct run *run, size_t index, enum verdict verdict)
 
     row->index = (uint32_t)index;
     row->verdict = verdict;
-    row->at = simtime_sub(now_of(run), run->origin);
+    row->at = simtime_sub(run_now(run), run->origin);
     run->decided[index] = true;
 }
 
@@ -594,12 +603,13 @@ loads_record(struct run *run)
 static void
 ledger_record(struct run *run)
 {
-    ledger_close(run->ledger, now_of(run));
+    ledger_close(run->ledger, run_now(run));
     for (size_t i = 0; i < ledger_count(run->ledger); i++) {
         const struct ledger_entry *entry = ledger_get(run->ledger, i);
         struct outcome_outage *row = rows_add(&run->outcome->outages);
 
         row->box = entry->box;
+        row->first = entry->first;
         row->ports = entry->ports;
         row->from = simtime_sub(entry->from, run->origin);
         row->to = simtime_sub(entry->to, run->origin);
@@ -690,7 +700,7 @@ record(struct run *run)
     checkpoints_record(run);
     outcome->seed = run->options->seed;
     outcome->boot = run->boot_time;
-    outcome->duration = simtime_sub(now_of(run), run->origin);
+    outcome->duration = simtime_sub(run_now(run), run->origin);
     outcome->events = run->world->ops->events(run->world);
     outcome->digest = run->world->ops->digest(run->world);
     outcome->boxes = run->plan->box_count;
@@ -752,12 +762,38 @@ drive(struct run *run)
     }
     probe_start(run);
     main_loop(run);
+    run->ended_at = now_of(run);
+    run->ended = true;
     last_read(run);
     if (!run->outcome->interrupted) {
         bounds_judge(run);
         liveness_judge(run);
     }
     end_judge(run);
+}
+
+int
+run_supported(const struct scenario *scenario, char *message,
+              size_t message_size)
+{
+    const struct ynode *topology = scenario->topology.node;
+
+    if (topology != NULL) {
+        outcome_text(message, message_size,
+                     "%s:%u:%u: world des runs a `cluster:`, not yet a "
+                     "`topology:`",
+                     topology->mark.file, topology->mark.line,
+                     topology->mark.column);
+        return ERR_UNSUPPORTED;
+    }
+    if (((scenario->worlds >> WORLD_DES) & 1) == 0) {
+        outcome_text(message, message_size,
+                     "%s: this build has world des alone, which `worlds:` "
+                     "does not name",
+                     scenario->path);
+        return ERR_UNSUPPORTED;
+    }
+    return 0;
 }
 
 int
@@ -769,11 +805,9 @@ run_scenario(const struct run_options *options, struct outcome *outcome,
     uint64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     int err;
 
-    if (!((options->scenario->worlds >> WORLD_DES) & 1)) {
-        outcome_text(message, message_size, "%s: does not name world des",
-                     options->scenario->path);
-        return ERR_UNSUPPORTED;
-    }
+    err = run_supported(options->scenario, message, message_size);
+    if (err != 0)
+        return err;
     err = run_init(&run, options, outcome, message, message_size);
     if (err != 0)
         return err;

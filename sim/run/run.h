@@ -28,6 +28,10 @@ struct run_options {
     FILE *log; /* the NOS's log lines go here, or NULL */
 };
 
+/* ERR_UNSUPPORTED when no world of this build can run the scenario. */
+MUST_USE int run_supported(const struct scenario *scenario, char *message,
+                           size_t message_size);
+
 /* Fills 'outcome' (initialised by the caller).  An error is one of the
  * scenario or of the models; 'message' says it.  A run that fails its
  * expectations is not an error. */

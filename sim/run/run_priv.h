@@ -31,8 +31,6 @@ struct event_state {
     struct simtime last_ack_at;  /* before it */
     struct simtime first_ack_at; /* of a write acknowledged after it */
     bool acked;
-    struct simtime converged_at; /* since when, after it, without a break */
-    bool converged;
 };
 
 /* Something to be undone, or done again, later. */
@@ -104,13 +102,19 @@ struct run {
     struct simtime power_at;
     struct simtime boot_time;
     struct simtime last_disturbed; /* last injection, heal or repair */
+    struct simtime ended_at; /* absolute; the metrics stand still since */
     bool opened;
-    bool stop;
+    bool ended;
     bool converged; /* now */
     struct simtime converged_since;
     size_t baseline_bytes;
     unsigned spares_used;
 };
+
+/* run.c */
+
+/* Absolute; the end of the run once it has ended. */
+struct simtime run_now(const struct run *run);
 
 /* convergence.c */
 bool run_converged(const struct run *run);

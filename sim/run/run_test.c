@@ -265,8 +265,7 @@ END_TEST
 
 START_TEST(metrics_of_a_card_loss)
 {
-    const struct outcome_outage *row;
-    uint64_t outage, ports;
+    uint64_t outage = 0, total = 0, ports = 0;
     double available;
 
     run_text(SMALL CARD_LOSS
@@ -279,25 +278,31 @@ START_TEST(metrics_of_a_card_loss)
              "  - { that: \"ports.in-service == 160\" }\n"
              "ends: 300s\n",
              &outcome);
-    ck_assert_uint_eq(outcome.outages.count, 1);
-    row = ROWS_GET(&outcome.outages, struct outcome_outage, 0);
-    ports = row->ports;
-    outage = row->to.ps - row->from.ps;
-    ck_assert_uint_eq(row->from.ps, 10 * SIMTIME_PS_PER_S);
-    ck_assert(!row->ongoing && !row->planned);
-    ck_assert_str_eq(row->cause, "box.power-loss");
+    /* All ports go together; they come back a few at a time. */
+    for (size_t i = 0; i < outcome.outages.count; i++) {
+        const struct outcome_outage *row =
+            ROWS_GET(&outcome.outages, struct outcome_outage, i);
+        uint64_t span = row->to.ps - row->from.ps;
+
+        ck_assert_uint_eq(row->from.ps, 10 * SIMTIME_PS_PER_S);
+        ck_assert(!row->ongoing && !row->planned);
+        ck_assert_str_eq(row->cause, "box.power-loss");
+        outage = span > outage ? span : outage;
+        total += span * row->ports;
+        ports += row->ports;
+    }
     ck_assert_uint_eq(metric_of(&outcome, "ports.outage", ""), outage);
     ck_assert_uint_eq(metric_of(&outcome, "ports.outage", "unplanned"),
                       outage);
-    ck_assert_uint_eq(metric_of(&outcome, "ports.outage-total", ""),
-                      outage * ports);
+    ck_assert_uint_eq(metric_of(&outcome, "ports.outage-total", ""), total);
     ck_assert_uint_eq(metric_of(&outcome, "ports.in-service", ""),
                       metric_of(&outcome, "ports.total", ""));
     ck_assert_uint_eq(metric_of(&outcome, "ports.total", ""), ports * 4);
     ck_assert_uint_eq(metric_of(&outcome, "modules.allocated", ""), 10);
     ck_assert_uint_eq(metric_of(&outcome, "box.restarts", ""), 1);
     /* One of four cards, in 1e-9. */
-    available = 1e9 - (double)outage * 1e9 / 4 / (double)outcome.duration.ps;
+    available = 1e9 - (double)total * 1e9 / ((double)ports * 4) /
+                          (double)outcome.duration.ps;
     ck_assert_double_eq_tol(
         (double)metric_of(&outcome, "ports.availability", ""), available, 10);
     ck_assert_int_eq(line_of(&outcome, "state", "box.ready", 0) != NULL, 1);
@@ -430,7 +435,7 @@ START_TEST(not_of_this_world)
     ck_assert_int_eq(
         run_scenario(&options, &outcome, message, sizeof(message)),
         ERR_UNSUPPORTED);
-    ck_assert_ptr_nonnull(strstr(message, "does not name world des"));
+    ck_assert_ptr_nonnull(strstr(message, "does not name"));
     scenario_destroy(scenario);
 }
 END_TEST

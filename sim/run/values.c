@@ -16,16 +16,10 @@ ledger_kind_of(const struct metric_ref *ref)
     return ref->word == CAUSE_PLANNED ? LEDGER_PLANNED : LEDGER_UNPLANNED;
 }
 
-static struct simtime
-now_of(const struct run *run)
-{
-    return run->world->ops->now(run->world);
-}
-
 static int
 ports_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
 {
-    struct simtime now = now_of(run);
+    struct simtime now = run_now(run);
     struct simtime longest = {0};
 
     switch ((int)ref->metric->id) {
@@ -65,7 +59,7 @@ ports_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
 static int
 write_outage(struct run *run, const struct event_state *event, uint64_t *value)
 {
-    struct simtime end = event->acked ? event->first_ack_at : now_of(run);
+    struct simtime end = event->acked ? event->first_ack_at : run_now(run);
     struct simtime pause = simtime_sub(end, event->last_ack_at);
 
     if (run->probe.every.ps == 0)
