@@ -108,7 +108,7 @@ options_init(struct cli_option *options)
                          .doc = "check and describe, run nothing"},
         [OPT_QUIET] = {.name = "quiet",
                        .letter = 'q',
-                       .doc = "no progress; only the verdict"},
+                       .doc = "no progress on stderr"},
         [OPT_VERBOSE] = {.name = "verbose",
                          .letter = 'v',
                          .doc = "timeline and figures on stdout"},
@@ -258,6 +258,53 @@ costs_read(struct request *request)
 }
 
 static int
+output_check(const struct request *request)
+{
+    const struct cli_option *options = request->options;
+    bool derived = options[OPT_JSON].given || options[OPT_ANNOTATIONS].given;
+
+    if (!derived || !options[OPT_NO_RESULTS].given ||
+        options[OPT_DRY_RUN].given)
+        return 0;
+    fprintf(stderr,
+            "sixnines run: --%s is made from results.db and does not go with "
+            "--no-results\n",
+            options[OPT_JSON].given ? "json" : "annotations");
+    return EXIT_USAGE;
+}
+
+static int
+supported(struct request *request)
+{
+    char message[MESSAGE_BYTES];
+
+    if (run_supported(request->scenario, message, sizeof(message)) == 0)
+        return 0;
+    fprintf(stderr, "sixnines run: %s: INCONCLUSIVE\n", message);
+    return EXIT_VERDICT_INCONCLUSIVE;
+}
+
+/* What is wrong with the models' data shows before anything is written. */
+static int
+plan_try(struct request *request)
+{
+    struct run_options options = {
+        .scenario = request->scenario,
+        .seed = request->campaign.run.seed,
+        .data_dir = request->data_dir,
+    };
+    struct cluster_plan *plan;
+    char message[MESSAGE_BYTES];
+
+    if (run_plan_create(&options, &plan, message, sizeof(message)) == 0) {
+        cluster_plan_destroy(plan);
+        return 0;
+    }
+    fprintf(stderr, "sixnines run: %s\n", message);
+    return EXIT_USAGE;
+}
+
+static int
 log_open(struct request *request)
 {
     const char *path = request->options[OPT_LOG].value;
@@ -269,6 +316,21 @@ log_open(struct request *request)
         return 0;
     fprintf(stderr, "sixnines run: cannot write %s\n", path);
     return EXIT_CANNOT_WRITE;
+}
+
+static bool
+log_close(struct request *request)
+{
+    bool good;
+
+    if (request->log == NULL)
+        return true;
+    good = ferror(request->log) == 0;
+    if (fclose(request->log) == 0 && good)
+        return true;
+    fprintf(stderr, "sixnines run: cannot write all of %s\n",
+            request->options[OPT_LOG].value);
+    return false;
 }
 
 static void
@@ -455,11 +517,9 @@ summary_print(const struct request *request, const struct campaign *campaign)
     printf("%s: %s\n", request->scenario->name,
            painted(campaign->verdict, verdict));
     if (campaign->count > 1 || campaign->lost > 0)
-        printf("  %u seeds from %llu, %u failed%s; worst: seed %llu\n",
+        printf("  %u seeds from %llu, %u failed; worst: seed %llu\n",
                campaign->count, (unsigned long long)request->campaign.run.seed,
-               request->failed,
-               campaign->lost > 0 ? ", some processes ended abnormally" : "",
-               (unsigned long long)outcome->seed);
+               request->failed, (unsigned long long)outcome->seed);
     expects_print(request, campaign);
     if (outcome->note[0] != '\0')
         printf("  note: %s\n", outcome->note);
@@ -510,6 +570,11 @@ present(const struct request *request, const struct campaign *campaign)
 {
     bool written = request->dir[0] != '\0';
 
+    if (campaign->lost > 0)
+        fprintf(stderr,
+                "sixnines run: the process of %u seeds ended abnormally; the "
+                "first: --seed %llu\n",
+                campaign->lost, (unsigned long long)campaign->lost_seed);
     if (campaign->count == 0) {
         fputs("sixnines run: no seed ran to its end\n", stderr);
         return 0;
@@ -577,7 +642,13 @@ request_read(struct request *request, int argc, char **argv)
     if (code == 0)
         code = numbers_read(request);
     if (code == 0)
+        code = supported(request);
+    if (code == 0)
         code = costs_read(request);
+    if (code == 0)
+        code = plan_try(request);
+    if (code == 0)
+        code = output_check(request);
     if (code == 0)
         code = log_open(request);
     if (code == 0)
@@ -602,8 +673,8 @@ cmd_run(int argc, char **argv)
                           stdout);
     else if (code == 0)
         code = run_it(request);
-    if (request->log != NULL)
-        fclose(request->log);
+    if (!log_close(request) && code == 0)
+        code = EXIT_IO;
     scenario_destroy(request->scenario);
     free(request);
     return code;

@@ -53,6 +53,13 @@ child_run(void *argument, struct branch_writer *writer)
 }
 
 static void
+seed_lost(struct gather *gather, uint64_t index)
+{
+    if (gather->campaign->lost++ == 0)
+        gather->campaign->lost_seed = gather->options->run.seed + index;
+}
+
+static void
 child_done(void *context, const struct branch_result *result)
 {
     struct gather *gather = context;
@@ -60,7 +67,7 @@ child_done(void *context, const struct branch_result *result)
     struct outcome *outcome = &campaign->outcomes[campaign->count];
 
     if (result->end != BRANCH_DONE) {
-        campaign->lost++;
+        seed_lost(gather, result->tag);
         return;
     }
     if (result->code != 0) {
@@ -70,7 +77,7 @@ child_done(void *context, const struct branch_result *result)
         return;
     }
     if (outcome_read(outcome, result->bytes, result->size) != 0) {
-        campaign->lost++;
+        seed_lost(gather, result->tag);
         return;
     }
     campaign->interrupted |= outcome->interrupted;
@@ -158,6 +165,49 @@ verdict_over(enum judged judged)
     return VERDICT_INCONCLUSIVE;
 }
 
+/* Runs that have no value of a term.  Leaving them out would judge the
+ * survivors only, so they keep an expectation from passing. */
+static unsigned
+runs_without(const struct campaign *campaign, const struct expr *expr,
+             size_t expect)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < campaign->count; i++) {
+        const struct outcome_expect *row = ROWS_GET(
+            &campaign->outcomes[i].expects, struct outcome_expect, expect);
+        bool lacks = false;
+
+        for (size_t term = 0; term < expr->count; term++)
+            lacks |= row->sample_err[term] == ERR_NOENT;
+        count += lacks;
+    }
+    return count;
+}
+
+static void
+one_over_seeds(const struct campaign_options *options,
+               const struct campaign *campaign, size_t index, uint64_t *values)
+{
+    const struct scenario *scenario = options->run.scenario;
+    const struct scenario_expect *expect = &scenario->expects[index];
+    struct samples samples = {campaign, scenario, index, values};
+    struct campaign_expect *row = &campaign->over_seeds[index];
+    unsigned without = runs_without(campaign, &expect->expr, index);
+    size_t used;
+
+    row->verdict = verdict_over(
+        expr_judge_over(&expect->expr, expect->confidence_ppm, samples_get,
+                        &samples, row->evidence, sizeof(row->evidence)));
+    if (without == 0)
+        return;
+    if (row->verdict == VERDICT_PASS)
+        row->verdict = VERDICT_INCONCLUSIVE;
+    used = strlen(row->evidence);
+    outcome_text(row->evidence + used, sizeof(row->evidence) - used,
+                 "; %u of %u runs have no value", without, campaign->count);
+}
+
 static void
 judge_over_seeds(const struct campaign_options *options,
                  struct campaign *campaign)
@@ -169,31 +219,38 @@ judge_over_seeds(const struct campaign_options *options,
         calloc(scenario->expect_count + 1, sizeof(*campaign->over_seeds));
     CHECK(values != NULL && campaign->over_seeds != NULL);
     for (size_t i = 0; i < scenario->expect_count; i++) {
-        struct samples samples = {campaign, scenario, i, values};
-        struct campaign_expect *row = &campaign->over_seeds[i];
-
-        if (scenario->expects[i].when != EXPECT_OVER_SEEDS)
-            continue;
-        row->verdict = verdict_over(expr_judge_over(
-            &scenario->expects[i].expr, scenario->expects[i].confidence_ppm,
-            samples_get, &samples, row->evidence, sizeof(row->evidence)));
+        if (scenario->expects[i].when == EXPECT_OVER_SEEDS)
+            one_over_seeds(options, campaign, i, values);
     }
     free(values);
 }
 
-/* The run to look at first: a failed one, else the one with the largest
- * sample of the first expectation over seeds, else the first. */
+/* The first run with that verdict, or 'count'. */
+static unsigned
+first_with(const struct campaign *campaign, enum verdict verdict)
+{
+    unsigned i = 0;
+
+    while (i < campaign->count && campaign->outcomes[i].verdict != verdict)
+        i++;
+    return i;
+}
+
+/* The run to look at first: a failed one, else an inconclusive one, else the
+ * one with the largest sample of the first expectation over seeds, else the
+ * first. */
 static unsigned
 worst_of(const struct campaign_options *options,
          const struct campaign *campaign)
 {
     const struct scenario *scenario = options->run.scenario;
-    unsigned worst = 0;
+    unsigned worst = first_with(campaign, VERDICT_FAIL);
 
-    for (unsigned i = 0; i < campaign->count; i++) {
-        if (campaign->outcomes[i].verdict == VERDICT_FAIL)
-            return i;
-    }
+    if (worst == campaign->count)
+        worst = first_with(campaign, VERDICT_INCONCLUSIVE);
+    if (worst < campaign->count)
+        return worst;
+    worst = 0;
     for (size_t e = 0; e < scenario->expect_count; e++) {
         if (scenario->expects[e].when != EXPECT_OVER_SEEDS)
             continue;
@@ -289,6 +346,8 @@ campaign_exit_code(const struct campaign *campaign)
 {
     if (campaign->interrupted)
         return EXIT_VERDICT_INTERRUPTED;
+    if (campaign->lost > 0 && campaign->verdict != VERDICT_FAIL)
+        return EXIT_VERDICT_INTERNAL;
     return verdict_exit_code(campaign->verdict);
 }
 

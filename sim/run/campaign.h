@@ -30,8 +30,9 @@ struct campaign_expect {
 struct campaign {
     struct outcome *outcomes; /* by seed; those that ran */
     unsigned count;
-    unsigned lost;  /* seeds whose process ended abnormally */
-    unsigned worst; /* index of the outcome to look at first */
+    unsigned lost;      /* seeds whose process ended abnormally */
+    uint64_t lost_seed; /* the first of them */
+    unsigned worst;     /* index of the outcome to look at first */
     bool interrupted;
     enum verdict verdict;
     struct campaign_expect *over_seeds; /* by expectation; or NULL */
@@ -44,7 +45,7 @@ MUST_USE int campaign_run(const struct campaign_options *options,
                           size_t message_size);
 void campaign_fini(struct campaign *campaign);
 
-/* 0, 1, 2 or 130. */
+/* 0, 1, 2, 70 (a seed's process ended abnormally) or 130. */
 int campaign_exit_code(const struct campaign *campaign);
 
 /* "FILE@SEED/DIGEST?set=..&costs=..": all that a replay needs. */
