@@ -36,6 +36,24 @@ owner_init(struct store *store)
     tree_init(&store->owners, compare);
 }
 
+/* Makes room by forgetting an owner whose lease ended: it has no rows. */
+static void
+forget_one(struct store *store)
+{
+    struct tree_node *node;
+
+    TREE_FOR_EACH(node, &store->owners)
+    {
+        struct owner *owner = of_node(node);
+
+        if (!owner->down)
+            continue;
+        tree_remove(&store->owners, &owner->node);
+        mem_free(store->mem, owner, sizeof(*owner));
+        return;
+    }
+}
+
 static int
 find_or_add(struct store *store, uint64_t box, struct owner **out)
 {
@@ -43,6 +61,8 @@ find_or_add(struct store *store, uint64_t box, struct owner **out)
     int error;
 
     if (owner == NULL) {
+        if (store->owners.count == STORE_OWNERS_MAX)
+            forget_one(store);
         if (store->owners.count == STORE_OWNERS_MAX)
             return ERR_FULL;
         owner = mem_zalloc(store->mem, sizeof(*owner));

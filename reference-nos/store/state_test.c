@@ -3,6 +3,7 @@
  * Boxes without a vote: CONF that reaches them, and STATE that leaves them.
  */
 #include "reference-nos/platform/mutation.h"
+#include "reference-nos/store/store.h"
 #include "reference-nos/store/store_testworld.h"
 #include "reference-nos/store/stream.h"
 
@@ -349,6 +350,30 @@ START_TEST(test_state_expires_and_comes_back)
 }
 END_TEST
 
+START_TEST(test_boxes_that_are_gone_make_room)
+{
+    struct world *world = cluster(17);
+    uint64_t owner = world_key(MEMBER);
+
+    for (uint64_t i = 0; i < STORE_OWNERS_MAX; i++) {
+        struct store_peer peer = {(1ull << 40) + i, false};
+        uint8_t bytes[16];
+        struct wire_writer writer;
+
+        wire_writer_init(&writer, bytes, sizeof(bytes));
+        store_peer_write(&writer, &peer);
+        world_tell(world, 0, MSG_STORE_PEER, &writer);
+        world_tell(world, 1, MSG_STORE_PEER, &writer);
+    }
+    tell_upstreams(world);
+    world_state_put(world, MEMBER, TABLE_HEALTH, 1, 5, false);
+    world_run(world, 200 * NS_PER_MS);
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_int_eq(world_mirror(world, i, owner, TABLE_HEALTH, 1), 5);
+    world_destroy(world);
+}
+END_TEST
+
 START_TEST(test_restarted_controller_asks_for_state)
 {
     struct world *world = cluster(13);
@@ -467,6 +492,7 @@ state_suite(void)
     tcase_add_test(tcase, test_state_reaches_both_controllers);
     tcase_add_test(tcase, test_state_of_a_controller_reaches_the_other);
     tcase_add_test(tcase, test_state_expires_and_comes_back);
+    tcase_add_test(tcase, test_boxes_that_are_gone_make_room);
     tcase_add_test(tcase, test_restarted_controller_asks_for_state);
     tcase_add_test(tcase, test_restarted_owner_replaces_its_rows);
     tcase_add_loop_test(tcase, test_state_survives_cuts, 0, 20);
