@@ -145,13 +145,14 @@ END_TEST
 
 START_TEST(a_card_is_whole_or_nothing)
 {
-    struct card card = {1, 2, 3, 4, 5, 6}, out = {0};
+    struct card card = {1, 2, 3, 4, 5, 6, true}, out = {0};
     uint8_t bytes[CARD_BYTES];
 
     card_encode(&card, bytes);
     ck_assert_int_eq(card_decode(bytes, sizeof(bytes), &out), 0);
     ck_assert_uint_eq(out.number, 6);
     ck_assert_uint_eq(out.left_boot, 5);
+    ck_assert(out.drained);
     ck_assert_int_eq(card_decode(bytes, sizeof(bytes) - 1, &out), ERR_CORRUPT);
     for (unsigned i = 0; i < CARD_BYTES * 8; i++) {
         bytes[i / 8] ^= (uint8_t)(1u << i % 8);

@@ -23,6 +23,7 @@ card_encode(const struct card *card, uint8_t bytes[CARD_BYTES])
     wire_write_u64(&writer, card->confirmed_boot);
     wire_write_u64(&writer, card->left_boot);
     wire_write_u16(&writer, card->number);
+    wire_write_bool(&writer, card->drained);
     wire_write_u32(&writer,
                    checksum32(CARD_SEED, bytes, CARD_BYTES - SUM_BYTES));
     CHECK(wire_writer_finish(&writer) == 0);
@@ -46,6 +47,7 @@ card_decode(const uint8_t *bytes, size_t size, struct card *card)
     read.confirmed_boot = wire_read_u64(&reader);
     read.left_boot = wire_read_u64(&reader);
     read.number = wire_read_u16(&reader);
+    read.drained = wire_read_bool(&reader);
     sum = wire_read_u32(&reader);
     if (wire_reader_finish(&reader) != 0 ||
         sum != checksum32(CARD_SEED, bytes, CARD_BYTES - SUM_BYTES))

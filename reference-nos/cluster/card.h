@@ -7,6 +7,7 @@
 
 #include "reference-nos/base/compiler.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,9 +18,10 @@ struct card {
     uint64_t confirmed_boot; /* boot in which the cluster last knew us */
     uint64_t left_boot;      /* boot in which the operator removed us */
     uint16_t number;         /* or MODULE_NONE */
+    bool drained;            /* as the cluster last said */
 };
 
-#define CARD_BYTES 50u
+#define CARD_BYTES 51u
 
 void card_encode(const struct card *card, uint8_t bytes[CARD_BYTES]);
 /* ERR_CORRUPT for anything but a whole card. */

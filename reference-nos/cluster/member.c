@@ -156,7 +156,7 @@ role_now(const struct member *member)
         return role;
     role.module = module_id(member->facts->role, member->card.number);
     role.number = member->card.number;
-    role.drained = member->drained;
+    role.drained = member->card.drained;
     if (member->phase == MEMBER_INSIDE)
         role.active = member->active.key;
     return role;
@@ -257,7 +257,7 @@ member_forget(struct member *member, bool left)
     member->card.number = MODULE_NONE;
     if (left)
         member->card.left_boot = member->facts->incarnation;
-    member->drained = false;
+    member->card.drained = false;
     member->active = (struct controller){0};
     member_phase_set(member, left ? MEMBER_LEFT : MEMBER_OUTSIDE);
     actor_timer_cancel(member->self, MEMBER_TIMER_HELLO);
@@ -305,8 +305,9 @@ own_row(struct member *member, const struct module_row *row)
         member_forget(member, removed);
         return;
     }
-    if (member->drained != row->drained) {
-        member->drained = row->drained;
+    if (member->card.drained != row->drained) {
+        member->card.drained = row->drained;
+        member_card_save(member);
         member_publish(member);
     }
 }

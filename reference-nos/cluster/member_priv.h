@@ -40,7 +40,6 @@ struct member {
     const struct box_facts *facts;
     enum member_phase phase;
     struct card card;
-    bool drained;
 
     struct controller heard;  /* last one that was not refused */
     struct controller active; /* the one that renews our lease */
