@@ -8,6 +8,8 @@
 /* Ends that changed this short ago are not judged yet. */
 #define SETTLE_NS (4 * NS_PER_S)
 #define VOTER_RETRY_NS (5 * NS_PER_S)
+/* The store ends a change of voters sooner; its answer was lost. */
+#define VOTER_ANSWER_NS (120 * NS_PER_S)
 
 void
 check_later(struct manager *manager)
@@ -224,8 +226,17 @@ check_voters(struct manager *manager)
         wire_writer_init(&writer, bytes, sizeof(bytes));
         store_voter_write(&writer, &voter);
         manager_to_store(manager, MSG_STORE_VOTER, &writer);
+        actor_timer_set(manager->self, MANAGER_TIMER_VOTER,
+                        actor_now_ns(manager->self) + VOTER_ANSWER_NS);
         return;
     }
+}
+
+void
+check_voter_timer(struct manager *manager)
+{
+    manager->voter_waits = false;
+    check_voters(manager);
 }
 
 void
@@ -238,6 +249,7 @@ check_voter_done(struct manager *manager, const struct actor_message *message)
     if (store_voter_done_read(&reader, &done) != 0 || !manager->voter_waits)
         return;
     manager->voter_waits = false;
+    actor_timer_cancel(manager->self, MANAGER_TIMER_VOTER);
     if (done.status == 0) {
         manager->modules[manager->voter_module].voter_settled = true;
         check_voters(manager);

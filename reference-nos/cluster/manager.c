@@ -207,7 +207,7 @@ timer_take(struct manager *manager, unsigned timer)
     case MANAGER_TIMER_TXN: txn_timer(manager); break;
     case MANAGER_TIMER_BACKOFF: manager->backoff = false; break;
     case MANAGER_TIMER_CABLING: check_timer(manager); break;
-    case MANAGER_TIMER_VOTER: check_voters(manager); break;
+    case MANAGER_TIMER_VOTER: check_voter_timer(manager); break;
     case MANAGER_TIMER_WATCH: watch(manager); break;
     }
 }

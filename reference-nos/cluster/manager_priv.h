@@ -232,6 +232,7 @@ void check_timer(struct manager *manager);
 bool check_pump(struct manager *manager);
 void check_stop(struct manager *manager);
 void check_voters(struct manager *manager);
+void check_voter_timer(struct manager *manager);
 void check_voter_done(struct manager *manager,
                       const struct actor_message *message);
 

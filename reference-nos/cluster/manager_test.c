@@ -674,6 +674,13 @@ START_TEST(a_new_voter_takes_the_seat_of_the_old)
     run(6 * NS_PER_S);
     hello(&new, 0);
     ck_assert_uint_eq(hand_count(&hand, MSG_STORE_VOTER), 1);
+    /* An answer that got lost is not waited for without end. */
+    hand_forget(&hand);
+    for (unsigned i = 0; i < 130; i++) {
+        run(NS_PER_S);
+        hello(&new, 0);
+    }
+    ck_assert_uint_eq(hand_count(&hand, MSG_STORE_VOTER), 1);
 }
 END_TEST
 
