@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #define _POSIX_C_SOURCE 200809L
 
 #include "sim/cli/cli.h"
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,7 +22,8 @@
 #define SHOW_EVERY_NS 250000000u
 #define SHOW_EVERY_NO_TERMINAL_NS 10000000000u
 
-volatile int cli_interrupted;
+static volatile int interrupted_here;
+volatile int *cli_interrupted_at = &interrupted_here;
 
 static void
 on_signal(int number)
@@ -33,7 +36,11 @@ void
 cli_catch_interrupts(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
+    void *shared = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+    if (shared != MAP_FAILED)
+        cli_interrupted_at = shared;
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
 }

@@ -59,8 +59,10 @@ bool cli_data_dir(char path[CLI_PATH_BYTES]);
 /* From an enum err. */
 int cli_exit_code(int err);
 
-/* Ctrl-C and SIGTERM set this instead of ending the program. */
-extern volatile int cli_interrupted;
+/* Ctrl-C and SIGTERM set this instead of ending the program; the processes
+ * of the seeds see it too, whichever of them was sent the signal. */
+extern volatile int *cli_interrupted_at;
+#define cli_interrupted (*cli_interrupted_at)
 void cli_catch_interrupts(void);
 
 /* A line on stderr that overwrites itself on a terminal and is printed now

@@ -635,6 +635,15 @@ request_read(struct request *request, int argc, char **argv)
         fprintf(stderr, "sixnines run: no scenario file given\n%s", usage);
         return EXIT_USAGE;
     }
+    if (request->options[OPT_NO_RESULTS].given &&
+        (request->options[OPT_JSON].given ||
+         request->options[OPT_ANNOTATIONS].given) &&
+        !request->options[OPT_DRY_RUN].given) {
+        fputs("sixnines run: --json and --annotations are made from the "
+              "results: not with --no-results\n",
+              stderr);
+        return EXIT_USAGE;
+    }
     command_line(request, argc, argv);
     code = world_read(request);
     if (code == 0)

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# interrupt_test.sh PROGRAM SOURCES
+#
+# Ctrl-C leaves a valid database that says so, and ends with 130.
+
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# 90 simulated days: nobody waits for that.
+scenario | sed 's/ends: 10s }/ends: 90d }/' >long.yaml
+
+# under_way PID: it catches SIGINT, or ten seconds went by.
+under_way() {
+    tries=0
+    while [ $tries -lt 200 ]; do
+        mask=$(sed -n 's/^SigCgt:[^0-9a-f]*/0x/p' "/proc/$1/status")
+        [ $((${mask:-0} & 2)) != 0 ] && return 0
+        tries=$((tries + 1))
+        sleep 0.05
+    done
+    return 1
+}
+
+# interrupted NAME SIGNAL ARGUMENT...
+interrupted() {
+    name=$1
+    signal=$2
+    shift 2
+    rm -rf results
+    "$sixnines" run long.yaml "$@" >out 2>err </dev/null &
+    pid=$!
+    if ! under_way $pid; then
+        echo "FAIL  $name: never began"
+        failed=1
+    fi
+    kill -s "$signal" $pid
+    # A deaf program would run for hours.
+    (
+        tries=0
+        while kill -0 $pid 2>/dev/null && [ $tries -lt 600 ]; do
+            tries=$((tries + 1))
+            sleep 0.1
+        done
+        kill -s KILL $pid 2>/dev/null
+    ) &
+    guard=$!
+    wait $pid
+    ends "$name" 130 $?
+    wait $guard
+    says "$name: says so" "interrupted\|no seed ran" err
+    db=$(echo results/short/2*/results.db)
+    if command -v sqlite3 >/dev/null; then
+        ends "$name: database is whole" ok \
+            "$(sqlite3 "$db" 'PRAGMA integrity_check')"
+        ends "$name: database says so" interrupted \
+            "$(sqlite3 "$db" 'SELECT state FROM campaign')"
+    else
+        skipped "$name: database" "no sqlite3 on this machine"
+    fi
+}
+
+interrupted "Ctrl-C" INT -q
+says "what ran is kept" "what ran is kept in results/short/" err
+if command -v sqlite3 >/dev/null; then
+    ends "so does its run" "interrupted|INCONCLUSIVE" \
+        "$(sqlite3 "$db" 'SELECT state,verdict FROM run')"
+fi
+runs "a report of it" 0 report "$(dirname "$db")"
+says "tells the reader" "nterrupted" "$(dirname "$db")/report.html"
+interrupted "SIGTERM" TERM -q
+interrupted "Ctrl-C, many seeds" INT -q --seeds 4 -j 2
+ends "nobody is left behind" "" "$(pgrep -f "$work/long.yaml" || true)"
+
+exit $failed
