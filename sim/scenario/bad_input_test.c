@@ -161,6 +161,13 @@ static const struct {
      "s.yaml:7:59: error: unknown fault \"box.burn\"; expected one of "
      "box.power-loss, box.restart, service.kill, service.hang, link.down, "
      "link.loss, disk.stall, psu.fail, fan.fail"},
+    {LINE("at: 1s, action: random-faults, kinds: []"),
+     "s.yaml:7:45: error: at least one fault is needed"},
+    {LINE("at: 1s, action: random-faults, target: ncp-1"),
+     "s.yaml:7:46: error: random-faults takes no target"},
+    {TWO("at: 1s, action: random-faults", "at: 2s, action: random-faults"),
+     "s.yaml:8:5: error: random-faults is in the timeline already, at line "
+     "7"},
     {LINE("at: 1s, action: random-faults, kinds: [partition]"),
      "s.yaml:7:46: error: unknown field rate of \"partition\"; expected "
      "one of box.power-loss, box.restart, service.kill, service.hang, "

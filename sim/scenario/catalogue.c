@@ -391,8 +391,7 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
          .name = "random-faults",
          .doc = "From now until `until`, faults strike at random, each kind "
                 "at its field rate times a factor, and heal after a repair "
-                "time.",
-         .targets = TARGET_BIT(TARGET_BOX),
+                "time.  Once in a scenario.",
          .worlds = WORLDS_MODELLED,
          .params = {{.name = "field-rate",
                      .kind = PARAM_QUANTITY,

@@ -102,7 +102,8 @@ set_in_map(const struct set *set, struct ynode *map, const char *word,
     if (value == NULL && params) {
         words_advice(keys_of(map), word, advice, sizeof(advice));
         diag_error(set->loader->reader.diags, set->mark,
-                   "no parameter \"%.*s\"; %s", DIAG_WORD_MAX, word, advice);
+                   "no parameter \"%.*s\"; %s", DIAG_WORD_MAX, word,
+                   advice[0] != '\0' ? advice : "the scenario has none");
         return ERR_INVALID;
     }
     error =

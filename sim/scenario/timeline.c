@@ -237,6 +237,10 @@ read_kinds(struct loader *loader, const struct ynode *node, uint64_t *bits)
 
     if (schema_want(&loader->reader, node, YNODE_LIST, "kinds") != 0)
         return ERR_INVALID;
+    if (node->count == 0) {
+        schema_error(&loader->reader, node, "at least one fault is needed");
+        return ERR_INVALID;
+    }
     for (size_t i = 0; i < node->count; i++) {
         if (read_kind(loader, node->items[i], bits) != 0)
             error = ERR_INVALID;
@@ -438,13 +442,14 @@ check_end(struct loader *loader, const struct ynode *node, const char *key,
     char text[QUANTITY_TEXT_BYTES], end_text[QUANTITY_TEXT_BYTES];
     const struct ynode *value = ynode_get(node, key);
 
-    if (value == NULL || ends.ps == 0 || !simtime_before(ends, time))
+    if (value == NULL || ends.ps == 0 || simtime_before(time, ends) ||
+        (time.ps == ends.ps && strcmp(key, "at") != 0))
         return 0;
     quantity_format(QUANTITY_DURATION, time.ps, text, sizeof(text));
     quantity_format(QUANTITY_DURATION, ends.ps, end_text, sizeof(end_text));
     schema_error(&loader->reader, value,
-                 "%s: %s lies after the end of the scenario (ends: %s)", key,
-                 text, end_text);
+                 "%s: %s lies %s the end of the scenario (ends: %s)", key,
+                 text, time.ps == ends.ps ? "at" : "after", end_text);
     return ERR_INVALID;
 }
 
@@ -664,6 +669,30 @@ check_references(struct loader *loader)
     return error;
 }
 
+/* A run keeps one account of random faults. */
+static int
+check_random(struct loader *loader)
+{
+    const struct scenario *scenario = loader->scenario;
+    const struct ynode *first = NULL;
+
+    for (size_t i = 0; i < scenario->event_count; i++) {
+        const struct scenario_event *event = &scenario->events[i];
+
+        if (event->what == NULL || event->what->id != ACTION_RANDOM_FAULTS)
+            continue;
+        if (first != NULL) {
+            schema_error(&loader->reader, event->node,
+                         "random-faults is in the timeline already, at line "
+                         "%u",
+                         first->mark.line);
+            return ERR_INVALID;
+        }
+        first = event->node;
+    }
+    return 0;
+}
+
 int
 read_timeline(struct loader *loader)
 {
@@ -693,5 +722,7 @@ read_timeline(struct loader *loader)
     }
     if (error == 0)
         error = check_references(loader);
+    if (error == 0)
+        error = check_random(loader);
     return error;
 }
