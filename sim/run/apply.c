@@ -46,11 +46,18 @@ run_skip(struct run *run, const char *text, const char *reason)
 }
 
 /* The boxes a fault touches, for the ledger's causes: a fabric cable touches
- * both its ends, a fabric box or a plane everyone. */
+ * both its ends, a partition all whom it cuts off.  The end of partitions
+ * touches nobody. */
 static void
 touched(const struct run *run, const struct world_fault *fault,
         struct box_set *boxes)
 {
+    if (fault->kind == WORLD_PARTITION_HEAL)
+        return;
+    if (fault->kind == WORLD_PARTITION) {
+        *boxes = fault->from;
+        return;
+    }
     box_set_add(boxes, fault->box);
     if (fault->kind == WORLD_BOX_SWAP || fault->kind == WORLD_FABRIC_CABLE)
         box_set_add(boxes, fault->box2);
@@ -160,7 +167,10 @@ pendings_fire(struct run *run, struct simtime now)
             *ROWS_GET(&run->pendings, struct pending, run->pendings.count - 1);
         run->pendings.count--;
         if (due.period.ps == 0)
-            run_note(run, "heal", name, run->plan->boxes[due.fault.box].name,
+            run_note(run, "heal", name,
+                     due.fault.kind == WORLD_PARTITION_HEAL
+                         ? ""
+                         : run->plan->boxes[due.fault.box].name,
                      "%s",
                      due.fault.kind == WORLD_BOX_POWER_ON ? "powered on"
                                                           : "mended");
@@ -422,10 +432,6 @@ partition_inject(struct run *run, const struct box_set *from,
     struct world_fault fault = {
         .kind = WORLD_PARTITION, .value = planes, .from = *from, .to = *to};
 
-    for (unsigned i = 0; i < run->plan->box_count; i++) {
-        if (box_set_has(from, i))
-            fault.box = i;
-    }
     run_inject(run, &fault, "partition", false);
 }
 

@@ -36,20 +36,41 @@ wanted(const struct random_faults *faults, unsigned index)
     return faults->kinds == 0 || ((faults->kinds >> kinds[index].id) & 1) != 0;
 }
 
+static unsigned
+services_of(const struct run *run, unsigned box)
+{
+    enum role role = run->plan->boxes[box].role;
+    unsigned count = 0;
+
+    for (unsigned service = SVC_BUS; service < SVC_COUNT; service++)
+        count += run->world->ops->has_service(run->world, role, service);
+    return count;
+}
+
+/* What of a box a kind can strike. */
+static unsigned
+items_of_box(const struct run *run, unsigned box, enum catalogue_id id)
+{
+    const struct box_model *model = run->plan->boxes[box].model;
+
+    if (id == FAULT_SERVICE_KILL || id == FAULT_SERVICE_HANG)
+        return services_of(run, box);
+    if (id == FAULT_PSU_FAIL)
+        return model->psu_count;
+    return id == FAULT_FAN_FAIL ? model->fan_count : 1;
+}
+
 static uint64_t
 items_of(const struct run *run, enum catalogue_id id)
 {
-    uint64_t boxes = run->plan->box_count - run->plan->spare_count;
+    unsigned boxes = run->plan->box_count - run->plan->spare_count;
+    uint64_t items = 0;
 
-    if (id == FAULT_SERVICE_KILL || id == FAULT_SERVICE_HANG)
-        return boxes * 5;
     if (id == FAULT_LINK_DOWN || id == FAULT_LINK_LOSS)
         return run->plan->cable_count;
-    if (id == FAULT_PSU_FAIL)
-        return boxes * 2;
-    if (id == FAULT_FAN_FAIL)
-        return boxes * 4;
-    return boxes;
+    for (unsigned i = 0; i < boxes; i++)
+        items += items_of_box(run, i, id);
+    return items;
 }
 
 /* Failures per 1e9 hours of all items of a kind. */
@@ -113,20 +134,42 @@ random_faults_start(struct run *run, unsigned index)
     next_draw(run, run->world->ops->now(run->world));
 }
 
+/* Any item of any box, each as likely as the others. */
+static void
+draw_item(const struct run *run, struct random_stream *stream,
+          enum catalogue_id id, struct world_fault *fault)
+{
+    uint64_t drawn = random_below(stream, items_of(run, id));
+    unsigned items = items_of_box(run, 0, id);
+
+    for (fault->box = 0; drawn >= items;
+         items = items_of_box(run, ++fault->box, id))
+        drawn -= items;
+    fault->item = (unsigned)drawn;
+}
+
+/* The 'index'th service of a box. */
 static unsigned
-draw_service(const struct run *run, struct random_stream *stream, unsigned box)
+service_at(const struct run *run, unsigned box, unsigned index)
 {
     enum role role = run->plan->boxes[box].role;
-    unsigned service = SVC_NONE;
+    unsigned service = SVC_BUS;
 
-    while (service == SVC_NONE) {
-        unsigned drawn =
-            (unsigned)random_between(stream, SVC_BUS, SVC_COUNT - 1);
-
-        if (run->world->ops->has_service(run->world, role, drawn))
-            service = drawn;
-    }
+    while (!run->world->ops->has_service(run->world, role, service) ||
+           index-- > 0)
+        service++;
     return service;
+}
+
+static void
+draw_cable(const struct run *run, struct random_stream *stream,
+           struct world_fault *fault)
+{
+    const struct plan_cable *cable =
+        &run->plan->cables[random_below(stream, run->plan->cable_count)];
+
+    fault->box = cable->ncp_box;
+    fault->item = cable->ncp_port;
 }
 
 /* Fills fault and heal of a kind; false when it heals by itself. */
@@ -134,11 +177,12 @@ static bool
 draw_fault(struct run *run, struct random_stream *stream, enum catalogue_id id,
            struct world_fault *fault, struct world_fault *heal)
 {
-    unsigned boxes = run->plan->box_count - run->plan->spare_count;
-    const struct plan_cable *cable;
     bool heals = true;
 
-    fault->box = (unsigned)random_below(stream, boxes);
+    if (id == FAULT_LINK_DOWN || id == FAULT_LINK_LOSS)
+        draw_cable(run, stream, fault);
+    else
+        draw_item(run, stream, id, fault);
     switch ((int)id) {
     case FAULT_BOX_POWER_LOSS:
         fault->kind = WORLD_BOX_POWER_OFF;
@@ -153,7 +197,7 @@ draw_fault(struct run *run, struct random_stream *stream, enum catalogue_id id,
     case FAULT_SERVICE_HANG:
         fault->kind =
             id == FAULT_SERVICE_KILL ? WORLD_SERVICE_KILL : WORLD_SERVICE_HANG;
-        fault->item = draw_service(run, stream, fault->box);
+        fault->item = service_at(run, fault->box, fault->item);
         fault->value = 1;
         heals = id == FAULT_SERVICE_HANG;
         break;
@@ -168,10 +212,6 @@ draw_fault(struct run *run, struct random_stream *stream, enum catalogue_id id,
         heals = false;
         break;
     default:
-        cable =
-            &run->plan->cables[random_below(stream, run->plan->cable_count)];
-        fault->box = cable->ncp_box;
-        fault->item = cable->ncp_port;
         fault->kind =
             id == FAULT_LINK_DOWN ? WORLD_FABRIC_LINK : WORLD_FABRIC_LOSS;
         fault->value = id == FAULT_LINK_DOWN ? 0 : 100000;

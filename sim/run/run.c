@@ -4,7 +4,6 @@
  */
 #include "sim/run/run.h"
 
-#include "models/costs.h"
 #include "reference-nos/base/check.h"
 #include "reference-nos/schema/tables.h"
 #include "sim/run/run_priv.h"
@@ -14,7 +13,6 @@
 #include <string.h>
 #include <time.h>
 
-#define TOMBSTONE_DEFAULT_S 1800u
 #define POWER_ON_SPREAD_MS 2000u
 
 /* ---- listening ---- */
@@ -89,77 +87,6 @@ listen(void *context, const struct observation *seen)
 }
 
 /* ---- making the world ---- */
-
-static void
-plan_options(const struct scenario *scenario, struct cluster_options *options)
-{
-    const struct scenario_cluster *cluster = &scenario->cluster;
-
-    *options = (struct cluster_options){
-        .preset = cluster->preset,
-        .ncp_count = cluster->boxes[ROLE_NCP],
-        .ncf_count = cluster->boxes[ROLE_NCF],
-        .spare_ncp_count = cluster->spares[ROLE_NCP],
-        .ncp_model = cluster->models[ROLE_NCP],
-        .ncf_model = cluster->models[ROLE_NCF],
-        .fabric_links_per_ncp = cluster->fabric_links,
-    };
-}
-
-int
-run_plan_create(const struct run_options *options, struct cluster_plan **plan,
-                char *message, size_t message_size)
-{
-    struct cluster_options cluster;
-
-    plan_options(options->scenario, &cluster);
-    return cluster_plan_create(options->data_dir, &cluster, options->seed,
-                               plan, message, message_size);
-}
-
-int
-run_world_create(const struct run_options *options, world_listener *listener,
-                 void *context, struct world **world,
-                 struct cluster_plan **plan, char *message,
-                 size_t message_size)
-{
-    const struct scenario_cluster *cluster = &options->scenario->cluster;
-    struct costs costs;
-    struct des_options des = {
-        .seed = options->seed,
-        .mutation = options->mutation,
-        .checkpoint_events = options->checkpoint_events,
-        .listener = listener,
-        .listener_context = context,
-        .unplanned = cluster->numbering == NUMBERING_LOWEST_FREE,
-    };
-    int err;
-
-    err = run_plan_create(options, plan, message, message_size);
-    if (err != 0)
-        return err;
-    err = costs_load(options->data_dir, options->costs_file, &costs, message,
-                     message_size);
-    if (err != 0) {
-        cluster_plan_destroy(*plan);
-        return err;
-    }
-    memcpy(des.costs_ns, costs.ns, sizeof(des.costs_ns));
-    des.plan = *plan;
-    des.tombstone_s =
-        cluster->tombstone.ps > 0
-            ? (uint32_t)(cluster->tombstone.ps / SIMTIME_PS_PER_S)
-            : TOMBSTONE_DEFAULT_S;
-    for (unsigned role = 0; role < ROLE_COUNT; role++)
-        des.pool_size[role] = (uint16_t)cluster->pools[role];
-    err = des_create(&des, world);
-    if (err != 0) {
-        cluster_plan_destroy(*plan);
-        outcome_text(message, message_size, "cannot make the world: %s",
-                     err_text(err));
-    }
-    return err;
-}
 
 static int
 run_init(struct run *run, const struct run_options *options,

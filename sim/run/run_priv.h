@@ -13,6 +13,8 @@
 
 /* A cluster that is not up by then is stuck. */
 #define RUN_BOOT_LIMIT_S 3600u
+/* How long a number is not given again when the scenario says nothing. */
+#define TOMBSTONE_DEFAULT_S 1800u
 /* Quiet time between "up" and t = 0. */
 #define RUN_SETTLE_S 2u
 #define RUN_POLL_MS 10u

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a scenario to the plan of its cluster, and to a world of it.
+ */
+#include "models/costs.h"
+#include "sim/run/run_priv.h"
+#include "sim/world/des/des.h"
+
+#include <string.h>
+
+static void
+plan_options(const struct scenario *scenario, struct cluster_options *options)
+{
+    const struct scenario_cluster *cluster = &scenario->cluster;
+
+    *options = (struct cluster_options){
+        .preset = cluster->preset,
+        .ncp_count = cluster->boxes[ROLE_NCP],
+        .ncf_count = cluster->boxes[ROLE_NCF],
+        .spare_ncp_count = cluster->spares[ROLE_NCP],
+        .ncp_model = cluster->models[ROLE_NCP],
+        .ncf_model = cluster->models[ROLE_NCF],
+        .fabric_links_per_ncp = cluster->fabric_links,
+    };
+}
+
+/* How many units of the kind an event strikes a box has. */
+static unsigned
+units_of(const struct box_model *model, enum catalogue_id id)
+{
+    switch ((int)id) {
+    case FAULT_PSU_FAIL: return model->psu_count;
+    case FAULT_FAN_FAIL: return model->fan_count;
+    case FAULT_SENSOR_FAIL: return model->sensor_count;
+    default: return UINT32_MAX;
+    }
+}
+
+/* Only the models know how many units there are: some box must have the one
+ * an event names. */
+static int
+units_check(const struct scenario *scenario, const struct cluster_plan *plan,
+            char *message, size_t message_size)
+{
+    for (size_t i = 0; i < scenario->event_count; i++) {
+        const struct scenario_event *event = &scenario->events[i];
+        uint64_t unit;
+        unsigned most = 0;
+
+        if (units_of(plan->boxes[0].model, event->what->id) == UINT32_MAX)
+            continue;
+        unit = scenario_event_value(event, "unit")->number;
+        for (unsigned box = 0; box < plan->box_count; box++) {
+            unsigned count = units_of(plan->boxes[box].model, event->what->id);
+
+            most = count > most ? count : most;
+        }
+        if (unit < most)
+            continue;
+        outcome_text(message, message_size,
+                     "%s:%u:%u: error: impossible target: %s: no box has a "
+                     "unit %llu; they run from 0 to %u",
+                     event->node->mark.file, event->node->mark.line,
+                     event->node->mark.column, event->what->name,
+                     (unsigned long long)unit, most - 1);
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
+int
+run_plan_create(const struct run_options *options, struct cluster_plan **plan,
+                char *message, size_t message_size)
+{
+    struct cluster_options cluster;
+    int err;
+
+    plan_options(options->scenario, &cluster);
+    err = cluster_plan_create(options->data_dir, &cluster, options->seed, plan,
+                              message, message_size);
+    if (err != 0)
+        return err;
+    err = units_check(options->scenario, *plan, message, message_size);
+    if (err != 0)
+        cluster_plan_destroy(*plan);
+    return err;
+}
+
+int
+run_world_create(const struct run_options *options, world_listener *listener,
+                 void *context, struct world **world,
+                 struct cluster_plan **plan, char *message,
+                 size_t message_size)
+{
+    const struct scenario_cluster *cluster = &options->scenario->cluster;
+    struct costs costs;
+    struct des_options des = {
+        .seed = options->seed,
+        .mutation = options->mutation,
+        .checkpoint_events = options->checkpoint_events,
+        .listener = listener,
+        .listener_context = context,
+        .unplanned = cluster->numbering == NUMBERING_LOWEST_FREE,
+    };
+    int err;
+
+    err = run_plan_create(options, plan, message, message_size);
+    if (err != 0)
+        return err;
+    err = costs_load(options->data_dir, options->costs_file, &costs, message,
+                     message_size);
+    if (err != 0) {
+        cluster_plan_destroy(*plan);
+        return err;
+    }
+    memcpy(des.costs_ns, costs.ns, sizeof(des.costs_ns));
+    des.plan = *plan;
+    des.tombstone_s =
+        cluster->tombstone.ps > 0
+            ? (uint32_t)(cluster->tombstone.ps / SIMTIME_PS_PER_S)
+            : TOMBSTONE_DEFAULT_S;
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        des.pool_size[role] = (uint16_t)cluster->pools[role];
+    err = des_create(&des, world);
+    if (err != 0) {
+        cluster_plan_destroy(*plan);
+        outcome_text(message, message_size, "cannot make the world: %s",
+                     err_text(err));
+    }
+    return err;
+}
