@@ -53,9 +53,19 @@ mailbox_append(struct actor *actor, enum lane lane, struct mail *mail)
         actor->progress_ns = runtime->plat->ops->now_ns(runtime->plat);
     list_push_back(&actor->mail[lane], &mail->node);
     actor->mail_count++;
+    actor->mail_bytes += mail->size_bytes;
     if (actor->mail_count > actor->mail_peak)
         actor->mail_peak = actor->mail_count;
     mailbox_ready(actor);
+}
+
+static bool
+has_room(const struct actor *actor, enum actor_event_kind kind, size_t size)
+{
+    if (kind == EV_STORAGE)
+        return actor->mail_count < RUNTIME_MAILBOX_MAX;
+    return actor->mail_count < RUNTIME_MAILBOX_MAX - RUNTIME_MAILBOX_SPARE &&
+           actor->mail_bytes + size <= RUNTIME_MAILBOX_BYTES_MAX;
 }
 
 int
@@ -70,11 +80,11 @@ mailbox_put(struct actor *actor, enum lane lane,
     CHECK(lane < LANE_COUNT);
     if (actor->kind == NULL || !actor->up)
         return ERR_UNREACHABLE;
-    if (actor->mail_count >= RUNTIME_MAILBOX_MAX) {
+    bytes = event_bytes(&copy, &size);
+    if (!has_room(actor, event->kind, sizeof(*mail) + size)) {
         actor->refused++;
         return ERR_FULL;
     }
-    bytes = event_bytes(&copy, &size);
     mail = mem_alloc(actor->runtime->mem, sizeof(*mail) + size);
     if (mail == NULL)
         return ERR_NOMEM;
@@ -104,11 +114,14 @@ struct mail *
 mailbox_take(struct actor *actor, enum lane lane)
 {
     struct list_node *node = list_pop_front(&actor->mail[lane]);
+    struct mail *mail;
 
     if (node == NULL)
         return NULL;
+    mail = CONTAINER_OF(node, struct mail, node);
     actor->mail_count--;
-    return CONTAINER_OF(node, struct mail, node);
+    actor->mail_bytes -= mail->size_bytes;
+    return mail;
 }
 
 void

@@ -145,10 +145,14 @@ runtime_storage_done(struct runtime *runtime, unsigned service, uint64_t token,
         .kind = EV_STORAGE,
         .u.storage = {.token = token, .status = status},
     };
+    int error;
 
     if (runtime->restarting || service >= SVC_COUNT)
         return;
-    mailbox_offer(&runtime->actors[service], LANE_CONTROL, &event);
+    error = mailbox_put(&runtime->actors[service], LANE_CONTROL, &event);
+    /* Nobody repeats it: a new life looks at what is on the disk. */
+    if (error == ERR_FULL || error == ERR_NOMEM)
+        supervisor_bury(&runtime->actors[service], error);
 }
 
 void

@@ -4,8 +4,10 @@
  * supervisor.  The world drives it; see reference-nos/platform/plat.h.
  *
  * Order       events of one service are handled by lane, then by arrival.
- * Mailboxes   are bounded (RUNTIME_MAILBOX_MAX); what does not fit is
- *             refused, and counted.
+ * Mailboxes   are bounded in events and bytes; what does not fit is refused,
+ *             and counted.  The completion of a service's own storage
+ *             operation is never lost in silence: it has spare places, and
+ *             a service without room even there is ended.
  * Supervision a service that dies is restarted after a back-off; one that
  *             dies RUNTIME_RESTARTS_MAX times within
  *             RUNTIME_RESTART_WINDOW_NS restarts the box.  A service that
@@ -18,7 +20,9 @@
 
 #include "reference-nos/runtime/actor.h"
 
-#define RUNTIME_MAILBOX_MAX 8192u
+#define RUNTIME_MAILBOX_MAX 8192u  /* events, completions among them */
+#define RUNTIME_MAILBOX_SPARE 256u /* of these, for completions alone */
+#define RUNTIME_MAILBOX_BYTES_MAX (16u * 1024u * 1024u)
 #define RUNTIME_RESTARTS_MAX 5u
 #define RUNTIME_RESTART_WINDOW_NS (60ull * 1000000000ull)
 #define RUNTIME_RESTART_BACKOFF_NS (100ull * 1000000ull)

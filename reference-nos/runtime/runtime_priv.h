@@ -31,6 +31,7 @@ struct actor {
 
     struct list mail[LANE_COUNT];
     size_t mail_count;
+    size_t mail_bytes;
     size_t mail_peak;
     uint64_t events;
     uint64_t refused;

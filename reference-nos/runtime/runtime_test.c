@@ -369,9 +369,48 @@ START_TEST(mailbox_is_bounded)
     for (unsigned i = 0; i < STORM; i++)
         operate(box);
     ck_assert_int_eq(runtime_stats(box->runtime, SVC_STORE, &stats), 0);
-    ck_assert_uint_eq(stats.mailbox_count, RUNTIME_MAILBOX_MAX);
+    ck_assert_uint_eq(stats.mailbox_count,
+                      RUNTIME_MAILBOX_MAX - RUNTIME_MAILBOX_SPARE);
     run_ready(box);
-    ck_assert_uint_eq(box->seen_count, RUNTIME_MAILBOX_MAX);
+    ck_assert_uint_eq(box->seen_count,
+                      RUNTIME_MAILBOX_MAX - RUNTIME_MAILBOX_SPARE);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(mailbox_is_bounded_in_bytes)
+{
+    static const uint8_t bytes[60000];
+    struct box *box = box_make();
+    struct runtime_service_stats stats;
+
+    for (unsigned i = 0; i < 1000; i++)
+        runtime_operator(box->runtime, i, bytes, sizeof(bytes));
+    ck_assert_int_eq(runtime_stats(box->runtime, SVC_STORE, &stats), 0);
+    ck_assert_uint_le(stats.mailbox_count * sizeof(bytes),
+                      RUNTIME_MAILBOX_BYTES_MAX);
+    ck_assert_uint_gt(stats.mailbox_count, 200);
+    run_ready(box);
+    operate(box);
+    ck_assert_int_ne(runtime_pending(box->runtime, SVC_STORE), LANE_COUNT);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(completions_are_not_lost_in_a_full_mailbox)
+{
+    struct box *box = box_make();
+    struct runtime_service_stats stats;
+
+    for (unsigned i = 0; i < STORM; i++)
+        operate(box);
+    for (unsigned i = 0; i < RUNTIME_MAILBOX_SPARE; i++)
+        runtime_storage_done(box->runtime, SVC_STORE, i, 0);
+    ck_assert_int_eq(runtime_stats(box->runtime, SVC_STORE, &stats), 0);
+    ck_assert_uint_eq(stats.mailbox_count, RUNTIME_MAILBOX_MAX);
+    ck_assert_uint_eq(box->dead, 0);
+    runtime_storage_done(box->runtime, SVC_STORE, 0, 0);
+    ck_assert_uint_eq(box->dead, 1); /* rather than deaf */
     box_free(box);
 }
 END_TEST
@@ -405,6 +444,8 @@ runtime_suite(void)
     tcase_add_test(tests, budget_forgets_old_deaths);
     tcase_add_test(tests, hung_service_is_killed);
     tcase_add_test(tests, mailbox_is_bounded);
+    tcase_add_test(tests, mailbox_is_bounded_in_bytes);
+    tcase_add_test(tests, completions_are_not_lost_in_a_full_mailbox);
     tcase_add_test(tests, no_memory_is_survived);
     suite_add_tcase(suite, tests);
     return suite;
