@@ -57,6 +57,19 @@ cli_build_name(void)
 
 /* ---- options ---- */
 
+static bool
+means_yes(const char *value)
+{
+    return value != NULL && value[0] != '\0' && strcmp(value, "0") != 0 &&
+           strcmp(value, "no") != 0 && strcmp(value, "false") != 0;
+}
+
+bool
+cli_flag_set(const char *environment_name)
+{
+    return means_yes(getenv(environment_name));
+}
+
 static const char *
 environment(const char *verb, const char *name)
 {
@@ -136,6 +149,11 @@ cli_parse(int argc, char **argv, struct cli_option *options,
                     argv[0], argv[i]);
             return false;
         }
+        if (!option->takes_value && value != NULL) {
+            fprintf(stderr, "sixnines %s: --%s takes no value: \"%s\"\n",
+                    argv[0], option->name, argv[i]);
+            return false;
+        }
         if (option->takes_value && value == NULL && i + 1 < argc)
             value = argv[++i];
         if (option->takes_value && value == NULL) {
@@ -148,7 +166,8 @@ cli_parse(int argc, char **argv, struct cli_option *options,
     for (size_t i = 0; i < option_count; i++) {
         const char *value = environment(argv[0], options[i].name);
 
-        if (!options[i].given && value != NULL && value[0] != '\0')
+        if (!options[i].given && value != NULL && value[0] != '\0' &&
+            (options[i].takes_value || means_yes(value)))
             option_set(&options[i], value);
     }
     return true;
@@ -225,12 +244,37 @@ cli_data_dir(char path[CLI_PATH_BYTES])
     self[size] = '\0';
     *strrchr(self, '/') = '\0';
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        if (snprintf(path, CLI_PATH_BYTES, "%s/%s", self, places[i]) <
-                CLI_PATH_BYTES &&
-            has_data(path))
+        char joined[CLI_PATH_BYTES + 32];
+        char *real;
+        bool found;
+
+        (void)snprintf(joined, sizeof(joined), "%s/%s", self, places[i]);
+        real = realpath(joined, NULL);
+        found =
+            real != NULL && strlen(real) < CLI_PATH_BYTES && has_data(real);
+        if (found)
+            memcpy(path, real, strlen(real) + 1);
+        free(real);
+        if (found)
             return true;
     }
     return false;
+}
+
+void
+cli_data_missing(const char *verb)
+{
+    const char *given = getenv("SIXNINES_DATA");
+
+    if (given != NULL)
+        fprintf(stderr,
+                "sixnines %s: SIXNINES_DATA: no boxes.yaml in \"%s\"\n", verb,
+                given);
+    else
+        fprintf(stderr,
+                "sixnines %s: the models' data is not where it should be; "
+                "set SIXNINES_DATA to the folder with boxes.yaml\n",
+                verb);
 }
 
 int

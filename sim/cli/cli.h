@@ -49,12 +49,18 @@ void cli_help(const char *usage, const struct cli_option *options,
 bool cli_number(const char *verb, const char *option, const char *text,
                 uint64_t low, uint64_t high, uint64_t *value);
 
+/* Is the flag with that environment name set?  Not by "", 0, no or false. */
+bool cli_flag_set(const char *environment_name);
+
 /* Version of the program. */
 const char *cli_build_name(void);
 
 /* The folder of the models' data: SIXNINES_DATA, the installed one, or that
  * of the source tree this program was built in.  False when there is none. */
 bool cli_data_dir(char path[CLI_PATH_BYTES]);
+
+/* Says on stderr, for 'verb', why there is no such folder. */
+void cli_data_missing(const char *verb);
 
 /* From an enum err. */
 int cli_exit_code(int err);

@@ -9,10 +9,10 @@
 
 #include "models/yaml/json.h"
 #include "models/yaml/words.h"
+#include "sim/cli/cli.h"
 #include "sim/cli/cmd.h"
 #include "sim/scenario/scenario.h"
 
-enum { EXIT_USAGE = 64 };
 enum { ADVICE_BYTES = 512 };
 
 static const char usage[] =
@@ -169,7 +169,7 @@ cmd_describe(int argc, char **argv)
 {
     struct request request = {
         .sets = calloc((size_t)argc + 1, sizeof(const char *)),
-        .json = getenv("SIXNINES_DESCRIBE_JSON") != NULL,
+        .json = cli_flag_set("SIXNINES_DESCRIBE_JSON"),
     };
     int code;
 

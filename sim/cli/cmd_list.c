@@ -2,7 +2,7 @@
  *
  * sixnines list: the scenarios there are.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 
 #include <dirent.h>
 #include <stdbool.h>
@@ -14,10 +14,10 @@
 
 #include "models/yaml/arena.h"
 #include "models/yaml/json.h"
+#include "sim/cli/cli.h"
 #include "sim/cli/cmd.h"
 #include "sim/scenario/scenario.h"
 
-enum { EXIT_USAGE = 64 };
 enum { PATH_BYTES = 1024, DEPTH_MAX = 8, FILES_MAX = 10000 };
 
 static const char usage[] =
@@ -101,8 +101,14 @@ beside_program(struct arena *arena)
     for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
         const char *path = arena_printf(arena, "%s/%s", program, places[i]);
 
-        if (is_folder(path))
+        if (is_folder(path)) {
+            char *real = realpath(path, NULL);
+
+            if (real != NULL)
+                path = arena_printf(arena, "%s", real);
+            free(real);
             return path;
+        }
     }
     return NULL;
 }
@@ -216,7 +222,7 @@ int
 cmd_list(int argc, char **argv)
 {
     struct found found = {.arena = arena_create()};
-    bool json = getenv("SIXNINES_LIST_JSON") != NULL;
+    bool json = cli_flag_set("SIXNINES_LIST_JSON");
     const char *folder = NULL;
     int code = 0;
 

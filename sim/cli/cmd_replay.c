@@ -222,9 +222,7 @@ replay(struct request *request, const struct scenario *scenario)
     int code;
 
     if (!cli_data_dir(data_dir)) {
-        fputs("sixnines replay: the models' data is not there; set "
-              "SIXNINES_DATA\n",
-              stderr);
+        cli_data_missing("replay");
         return EXIT_USAGE;
     }
     if (request->options[OPT_LOG].value != NULL)

@@ -125,7 +125,8 @@ on_progress(void *context, const struct run_progress *now)
     struct request *request = context;
     struct cli_progress *progress = &request->progress;
 
-    if (cli_progress_due(progress)) {
+    /* Processes side by side would talk at the same time. */
+    if (request->campaign.jobs == 1 && cli_progress_due(progress)) {
         double host_s = (double)(cli_now_ns() - progress->began_ns) / 1e9;
         double sim_s = (double)now->now.ps / 1e12;
 
@@ -244,9 +245,7 @@ costs_read(struct request *request)
     char message[MESSAGE_BYTES];
 
     if (!cli_data_dir(request->data_dir)) {
-        fputs("sixnines run: the models' data is not where it should be; "
-              "set SIXNINES_DATA to the folder with boxes.yaml\n",
-              stderr);
+        cli_data_missing("run");
         return EXIT_USAGE;
     }
     if (costs_load(request->data_dir, request->options[OPT_COSTS].value,

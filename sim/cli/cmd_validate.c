@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "models/yaml/json.h"
+#include "sim/cli/cli.h"
 #include "sim/cli/cmd.h"
 #include "sim/scenario/scenario.h"
-
-enum { EXIT_USAGE = 64 };
 
 static const char usage[] =
     "usage: sixnines validate [option...] FILE...\n"
@@ -154,8 +153,8 @@ cmd_validate(int argc, char **argv)
     struct request request = {
         .sets = calloc((size_t)argc + 1, sizeof(const char *)),
         .files = calloc((size_t)argc + 1, sizeof(const char *)),
-        .json = getenv("SIXNINES_VALIDATE_JSON") != NULL,
-        .quiet = getenv("SIXNINES_VALIDATE_QUIET") != NULL,
+        .json = cli_flag_set("SIXNINES_VALIDATE_JSON"),
+        .quiet = cli_flag_set("SIXNINES_VALIDATE_QUIET"),
     };
     int code;
 

@@ -2,6 +2,7 @@
  *
  * The `sixnines` program: one verb, one function.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,19 @@ static const struct verb verbs[] = {
     {"bench", cmd_bench, "measure speed and memory of the simulator"},
     {"doctor", cmd_doctor, "say what this machine can do"},
 };
+
+/* Data that did not get out is no success. */
+static int
+output_end(int code)
+{
+    bool good = ferror(stdout) == 0;
+
+    if (fflush(stdout) == 0 && good)
+        return code;
+    fprintf(stderr, "sixnines: cannot write all of standard output: %s\n",
+            strerror(errno));
+    return code == EXIT_OK ? EXIT_IO : code;
+}
 
 static void
 usage(FILE *out)
@@ -59,7 +73,7 @@ main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         if (strcmp(argv[1], verbs[i].name) == 0)
-            return verbs[i].run(argc - 1, argv + 1);
+            return output_end(verbs[i].run(argc - 1, argv + 1));
     }
     fprintf(stderr, "sixnines: unknown verb \"%s\"\n", argv[1]);
     usage(stderr);

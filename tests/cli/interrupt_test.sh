@@ -11,12 +11,12 @@
 # 90 simulated days: nobody waits for that.
 scenario | sed 's/ends: 10s }/ends: 90d }/' >long.yaml
 
-# under_way PID: it catches SIGINT, or ten seconds went by.
+# under_way PID: it catches SIGINT and SIGTERM, or ten seconds went by.
 under_way() {
     tries=0
     while [ $tries -lt 200 ]; do
         mask=$(sed -n 's/^SigCgt:[^0-9a-f]*/0x/p' "/proc/$1/status")
-        [ $((${mask:-0} & 2)) != 0 ] && return 0
+        [ $((${mask:-0} & 0x4002)) = 16386 ] && return 0
         tries=$((tries + 1))
         sleep 0.05
     done
