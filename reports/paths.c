@@ -61,11 +61,13 @@ path_append(char path[PATHS_BYTES], const char *name)
     return 0;
 }
 
-/* Makes 'path' and its parents; an existing folder is fine. */
+/* Makes 'path' and its parents; an existing folder is fine.  What cannot be
+ * made may exist all the same, so the reason counts only at the end. */
 static int
 folders_make(const char *path)
 {
     char part[PATHS_BYTES];
+    int refused = 0;
     size_t i;
 
     for (i = 1;; i++) {
@@ -73,13 +75,17 @@ folders_make(const char *path)
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST && errno != EROFS &&
-            errno != EISDIR)
-            return errno;
+        if (mkdir(part, 0777) != 0 && errno != EEXIST && errno != EISDIR) {
+            if (errno != EROFS)
+                return errno;
+            refused = EROFS;
+        }
         if (path[i] == '\0')
             break;
     }
-    return access(path, W_OK) == 0 ? 0 : errno;
+    if (access(path, W_OK) == 0)
+        return 0;
+    return refused != 0 ? refused : errno;
 }
 
 static int

@@ -165,6 +165,22 @@ write_out(const struct costs *costs, const struct fit *fit, const char *path)
     return EXIT_OK;
 }
 
+/* A plain word, so that the file reads back as it was written. */
+static bool
+name_good(const char *name)
+{
+    size_t plain = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "abcdefghijklmnopqrstuvwxyz0123456789-_.");
+
+    if (plain > 0 && name[plain] == '\0' && plain < COSTS_NAME_MAX)
+        return true;
+    fprintf(stderr,
+            "sixnines calibrate: --name: \"%s\" is no name: 1 to %d letters, "
+            "digits, - _ and .\n",
+            name, COSTS_NAME_MAX - 1);
+    return false;
+}
+
 int
 cmd_calibrate(int argc, char **argv)
 {
@@ -193,6 +209,10 @@ cmd_calibrate(int argc, char **argv)
         cli_help(usage, options, OPT_COUNT);
         return EXIT_OK;
     }
+    name = options[OPT_NAME].value != NULL ? options[OPT_NAME].value
+                                           : "this-host";
+    if (!name_good(name))
+        return EXIT_USAGE;
     code = world_make(&costs, &plan, &world, message, sizeof(message));
     if (code != 0) {
         fprintf(stderr, "sixnines calibrate: %s\n", message);
@@ -215,8 +235,6 @@ cmd_calibrate(int argc, char **argv)
         if (!stands_for_more((enum cost)i) && fit->products[i][i] > 0)
             costs.ns[i] = (uint32_t)(costs_ns[i] + 0.5);
     }
-    name = options[OPT_NAME].value != NULL ? options[OPT_NAME].value
-                                           : "this-host";
     (void)snprintf(costs.name, sizeof(costs.name), "%s", name);
     code = write_out(&costs, fit, options[OPT_OUT].value);
     free(fit);

@@ -200,6 +200,8 @@ compare(const struct request *request, const struct scenario *scenario,
     printf("%s seed %llu: DIFFERENT\n  was %s\n  is  %s\n", scenario->name,
            (unsigned long long)request->seed, was, is);
     difference_print(request, scenario, outcome);
+    printf("  expected when the scenario, what it imports, the models' data, "
+           "the costs or the\n  build changed since; a defect when not\n");
     return EXIT_INTERNAL;
 }
 
@@ -225,8 +227,14 @@ replay(struct request *request, const struct scenario *scenario)
         cli_data_missing("replay");
         return EXIT_USAGE;
     }
-    if (request->options[OPT_LOG].value != NULL)
+    if (request->options[OPT_LOG].value != NULL) {
         options.log = fopen(request->options[OPT_LOG].value, "w");
+        if (options.log == NULL) {
+            fprintf(stderr, "sixnines replay: cannot write %s\n",
+                    request->options[OPT_LOG].value);
+            return EXIT_CANNOT_WRITE;
+        }
+    }
     cli_catch_interrupts();
     cli_progress_begin(&request->progress, request->options[OPT_QUIET].given);
     outcome_init(&outcome);

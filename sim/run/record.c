@@ -358,15 +358,43 @@ over_seeds_write(struct writer *writer, int64_t campaign_id,
     return err;
 }
 
+static const struct scenario_event *
+random_event(const struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->event_count; i++) {
+        if (scenario->events[i].what->id == ACTION_RANDOM_FAULTS)
+            return &scenario->events[i];
+    }
+    return NULL;
+}
+
 /* What may break in the scenario, in words. */
 static const char *
 fault_model(const struct scenario *scenario)
 {
-    for (size_t i = 0; i < scenario->event_count; i++) {
-        if (scenario->events[i].what->id == ACTION_RANDOM_FAULTS)
-            return "random faults";
+    return random_event(scenario) != NULL ? "independent random faults"
+                                          : "as scheduled";
+}
+
+/* And how often. */
+static void
+fault_rates(const struct scenario *scenario, char *text, size_t size)
+{
+    const struct scenario_event *event = random_event(scenario);
+    uint64_t permille;
+
+    if (event == NULL) {
+        outcome_text(text, size, "those of the scenario");
+        return;
     }
-    return "as scheduled";
+    permille = scenario_event_value(event, "field-rate")->number;
+    if (permille % 1000 == 0)
+        outcome_text(text, size, "%llu x rates.yaml",
+                     (unsigned long long)(permille / 1000));
+    else
+        outcome_text(text, size, "%llu.%03llu x rates.yaml",
+                     (unsigned long long)(permille / 1000),
+                     (unsigned long long)(permille % 1000));
 }
 
 static int
@@ -374,6 +402,7 @@ campaign_write(struct writer *writer, const struct campaign *campaign,
                const struct campaign_record *record)
 {
     const struct scenario *scenario = writer->options->run.scenario;
+    char rates[48];
     struct results_campaign begin = {
         .scenario = scenario->name,
         .scenario_file = scenario->path,
@@ -383,7 +412,7 @@ campaign_write(struct writer *writer, const struct campaign *campaign,
         .build = record->build,
         .calibration = record->calibration,
         .fault_model = fault_model(scenario),
-        .fault_rates = "those of the scenario",
+        .fault_rates = rates,
         .command = record->command,
         .begun = record->begun,
         .seeds_planned = writer->options->seed_count,
@@ -395,7 +424,10 @@ campaign_write(struct writer *writer, const struct campaign *campaign,
         .exit_code = campaign_exit_code(campaign),
     };
     int64_t id;
-    int err = results_campaign_begin(writer->results, &begin, &id);
+    int err;
+
+    fault_rates(scenario, rates, sizeof(rates));
+    err = results_campaign_begin(writer->results, &begin, &id);
 
     for (unsigned i = 0; err == 0 && i < campaign->count; i++)
         err = run_write(writer, id, &campaign->outcomes[i]);
