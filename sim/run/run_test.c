@@ -202,6 +202,14 @@ START_TEST(flap_ends_with_the_link_up)
     run_text(text, &outcome);
     for (unsigned i = 0; i < 3; i++)
         expect_is(i, VERDICT_PASS);
+    /* Convergence is judged only when nothing goes on any more. */
+    for (size_t i = 0; i < outcome.oracles.count; i++) {
+        const struct outcome_oracle *row =
+            ROWS_GET(&outcome.oracles, struct outcome_oracle, i);
+
+        if (strcmp(row->id, "O13") == 0)
+            ck_assert_uint_eq(row->exercised, 1);
+    }
 }
 END_TEST
 
