@@ -53,6 +53,7 @@ struct actor {
     struct trace_record traces[HAND_TRACES_MAX];
     uint8_t card[64];
     size_t card_size;
+    int card_error; /* of reads */
     uint8_t card_next[64];
     size_t card_next_size;
     uint64_t card_token; /* write under way */

@@ -30,6 +30,8 @@ storage_read(struct plat *plat, enum storage_file file, uint64_t offset,
 
     ck_assert_uint_eq(file, STORAGE_CARD);
     ck_assert_uint_eq(offset, 0);
+    if (hand->card_error != 0)
+        return hand->card_error;
     ck_assert_uint_le(size, hand->card_size);
     memcpy(bytes, hand->card, size);
     return 0;

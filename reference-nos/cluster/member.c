@@ -109,7 +109,8 @@ card_done(struct member *member, uint64_t token, int status)
         member_offer_saved(member);
 }
 
-static void
+/* ERR_IO: nobody knows yet what the card says. */
+static int
 card_read(struct member *member)
 {
     struct plat *plat = actor_plat(member->self);
@@ -119,9 +120,11 @@ card_read(struct member *member)
 
     member->card = (struct card){.cluster_id = member->facts->cluster_id,
                                  .number = MODULE_NONE};
-    if (plat->ops->storage_size(plat, STORAGE_CARD, &size) != 0 || size == 0)
-        return;
-    error = size != sizeof(bytes) ? ERR_CORRUPT : 0;
+    error = plat->ops->storage_size(plat, STORAGE_CARD, &size);
+    if (error == ERR_NOENT || (error == 0 && size == 0))
+        return 0;
+    if (error == 0 && size != sizeof(bytes))
+        error = ERR_CORRUPT;
     if (error == 0)
         error = plat->ops->storage_read(plat, STORAGE_CARD, 0, bytes,
                                         sizeof(bytes));
@@ -133,6 +136,7 @@ card_read(struct member *member)
     else if (member->card.cluster_id != member->facts->cluster_id)
         member->card = (struct card){.cluster_id = member->facts->cluster_id,
                                      .number = MODULE_NONE};
+    return error == ERR_IO ? ERR_IO : 0;
 }
 
 /* --- What others are told ----------------------------------------------- */
@@ -404,6 +408,8 @@ local_take(struct member *member, const struct actor_message *message)
 static void
 message_take(struct member *member, const struct actor_message *message)
 {
+    if (member->phase == MEMBER_UNREAD)
+        return;
     if (message->from.service != SVC_CLUSTER) {
         if (message->from.box == 0)
             local_take(member, message);
@@ -423,29 +429,22 @@ message_take(struct member *member, const struct actor_message *message)
     }
 }
 
-static void
-timer_take(struct member *member, unsigned timer)
-{
-    switch ((enum member_timer)timer) {
-    case MEMBER_TIMER_HELLO: member_hello_timer(member); break;
-    case MEMBER_TIMER_LEASE: member_lease_timer(member); break;
-    case MEMBER_TIMER_JOIN: member_join_timer(member); break;
-    case MEMBER_TIMER_WATCH: watch(member); break;
-    case MEMBER_TIMER_CARD:
-        if (member->card_dirty && member->card_token == 0)
-            card_write(member);
-        break;
-    }
-}
-
 /* A restarted service of a member goes on as if its lease had just begun;
- * a restarted box is asked for first. */
+ * a restarted box is asked for first.  One whose card cannot be read says
+ * nothing: the other services go on with what they were told before. */
 static void
 begin(struct member *member)
 {
     uint64_t boot = member->facts->incarnation;
     uint64_t now_ns = actor_now_ns(member->self);
 
+    if (card_read(member) != 0) {
+        member->phase = MEMBER_UNREAD;
+        actor_timer_set(member->self, MEMBER_TIMER_CARD,
+                        now_ns + CARD_RETRY_NS);
+        return;
+    }
+    member->phase = MEMBER_OUTSIDE;
     if (member->card.number == MODULE_NONE) {
         if (member->card.left_boot == boot)
             member->phase = MEMBER_LEFT;
@@ -460,6 +459,23 @@ begin(struct member *member)
     member_publish(member);
 }
 
+static void
+timer_take(struct member *member, unsigned timer)
+{
+    switch ((enum member_timer)timer) {
+    case MEMBER_TIMER_HELLO: member_hello_timer(member); break;
+    case MEMBER_TIMER_LEASE: member_lease_timer(member); break;
+    case MEMBER_TIMER_JOIN: member_join_timer(member); break;
+    case MEMBER_TIMER_WATCH: watch(member); break;
+    case MEMBER_TIMER_CARD:
+        if (member->phase == MEMBER_UNREAD)
+            begin(member);
+        else if (member->card_dirty && member->card_token == 0)
+            card_write(member);
+        break;
+    }
+}
+
 static int
 start(struct actor *self, void **state)
 {
@@ -471,7 +487,6 @@ start(struct actor *self, void **state)
     member->facts = actor_facts(self);
     member->start_ns = actor_now_ns(self);
     member->cable_ns = member->start_ns;
-    card_read(member);
     *state = member;
     return 0;
 }

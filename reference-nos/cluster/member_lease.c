@@ -116,6 +116,7 @@ beacon_act(struct member *member, bool news)
         }
         break;
     case MEMBER_SAVING:
+    case MEMBER_UNREAD:
     case MEMBER_LEFT: break;
     }
 }

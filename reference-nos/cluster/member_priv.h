@@ -17,6 +17,7 @@ enum member_phase {
     MEMBER_RETURNING, /* has one of an earlier boot; not confirmed yet */
     MEMBER_INSIDE,    /* a member; the lease runs */
     MEMBER_HEADLESS,  /* a member; nobody renews the lease */
+    MEMBER_UNREAD,    /* its card cannot be read: silent until it can */
     MEMBER_LEFT       /* removed by the operator; quiet until the next boot */
 };
 

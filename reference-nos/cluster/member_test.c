@@ -370,6 +370,25 @@ START_TEST(a_drained_box_tells_its_services)
 }
 END_TEST
 
+START_TEST(a_card_that_cannot_be_read_is_waited_for)
+{
+    join(5);
+    while (hand.card_token != 0)
+        hand_card_done(&hand, 0);
+    hand.card_error = ERR_IO;
+    hand_restart(&hand, false);
+    hand_forget(&hand);
+    beacon(from_a, 6);
+    hello_ack(from_a, 6, false);
+    hand_run(&hand, 3 * NS_PER_S);
+    ck_assert_uint_eq(hand.sent_count, 0); /* above all, no other role */
+    ck_assert_uint_eq(hand.card_token, 0);
+    hand.card_error = 0;
+    hand_run(&hand, 2 * NS_PER_S);
+    ck_assert_uint_eq(told_role().number, 3);
+}
+END_TEST
+
 START_TEST(a_broken_card_is_no_card)
 {
     join(5);
@@ -430,6 +449,7 @@ member_suite(void)
     tcase_add_test(tcase, unknown_to_the_cluster_joins_again);
     tcase_add_test(tcase, a_removed_box_stays_away_until_it_boots);
     tcase_add_test(tcase, a_drained_box_tells_its_services);
+    tcase_add_test(tcase, a_card_that_cannot_be_read_is_waited_for);
     tcase_add_test(tcase, a_broken_card_is_no_card);
     tcase_add_loop_test(tcase, garbage_is_ignored, 0, 20);
     suite_add_tcase(suite, tcase);
