@@ -562,6 +562,30 @@ packet_fill(struct fabric_packet *packet, enum fabric_packet_type type)
     }
 }
 
+/* Member by member: what lies between members is anybody's. */
+static void
+bodies_same(const struct fabric_packet *a, const struct fabric_packet *b)
+{
+    const struct fabric_ident *x = &a->u.ident, *y = &b->u.ident;
+    const struct fabric_announce *m = &a->u.announce, *n = &b->u.announce;
+
+    if (a->type == FABRIC_IDENT) {
+        ck_assert_uint_eq(x->sequence, y->sequence);
+        ck_assert_int_eq(x->role, y->role);
+        ck_assert_uint_eq(x->port, y->port);
+        ck_assert_uint_eq(x->module, y->module);
+        ck_assert_int_eq(x->confirmed, y->confirmed);
+    } else if (a->type == FABRIC_ACK) {
+        ck_assert_uint_eq(a->u.acknowledged, b->u.acknowledged);
+    } else {
+        ck_assert_uint_eq(m->sequence, n->sequence);
+        ck_assert_uint_eq(m->term, n->term);
+        ck_assert_uint_eq(m->module, n->module);
+        ck_assert_int_eq(m->forwarding, n->forwarding);
+        ck_assert_mem_eq(m->links, n->links, sizeof(m->links));
+    }
+}
+
 START_TEST(packets_round_trip_and_refuse_cuts)
 {
     struct fabric_packet in, out, untouched;
@@ -575,9 +599,9 @@ START_TEST(packets_round_trip_and_refuse_cuts)
     ck_assert_int_eq(out.type, in.type);
     ck_assert_uint_eq(out.from.life, 8);
     ck_assert_uint_eq(out.to.incarnation, 10);
-    ck_assert_int_eq(memcmp(&out.u, &in.u, sizeof(in.u)), 0);
+    bodies_same(&in, &out);
     memset(&untouched, 0x55, sizeof(untouched));
-    out = untouched;
+    memcpy(&out, &untouched, sizeof(out));
     for (cut = 0; cut < size; cut++)
         ck_assert_int_ne(fabric_packet_decode(bytes, cut, &out), 0);
     for (bit = 0; bit < size * 8; bit++) {
