@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -309,6 +310,16 @@ child_run(int fd, size_t room,
     child_end(fd, code, false);
 }
 
+/* A branch does not outlive the process that waits for it, however that one
+ * ends. */
+static void
+die_with(pid_t parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+}
+
 int
 branches_start(struct branches *branches, uint64_t tag,
                int (*fn)(void *argument, struct branch_writer *writer),
@@ -324,6 +335,7 @@ branches_start(struct branches *branches, uint64_t tag,
     fflush(NULL);
     if (pipe(ends) != 0)
         return ERR_IO;
+    pid_t parent = getpid();
     pid_t child = fork();
     if (child < 0) {
         close(ends[0]);
@@ -332,6 +344,7 @@ branches_start(struct branches *branches, uint64_t tag,
     }
     if (child == 0) {
         close(ends[0]);
+        die_with(parent);
         child_run(ends[1], branches->options.result_limit, fn, argument);
     }
     close(ends[1]);

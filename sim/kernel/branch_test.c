@@ -4,9 +4,11 @@
 #include "sim/kernel/branch.h"
 
 #include <check.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sim/kernel/kernel_test.h"
@@ -143,6 +145,47 @@ START_TEST(one_at_once)
 }
 END_TEST
 
+/* Says on a pipe that it runs, then hangs with the pipe open. */
+static int
+hold_pipe(void *argument, struct branch_writer *writer)
+{
+    const int *end = argument;
+    struct order order = {HANG, 0};
+
+    if (write(*end, "x", 1) != 1)
+        return 1;
+    return child(&order, writer);
+}
+
+/* The branch has the only writing end left: it is gone when reading ends. */
+START_TEST(killed_parent_takes_its_branches_along)
+{
+    struct branch_options options = {1, 10, 0};
+    int ends[2];
+    char byte;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t parent = fork();
+    if (parent == 0) {
+        struct branches *branches = branches_create(&options, NULL, NULL);
+
+        if (branches_start(branches, 0, hold_pipe, &ends[1]) != 0)
+            _exit(1);
+        close(ends[1]);
+        branches_finish(branches);
+        _exit(0);
+    }
+    close(ends[1]);
+    ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+    ck_assert_int_eq(kill(parent, SIGKILL), 0);
+    struct pollfd look = {.fd = ends[0], .events = POLLIN};
+    ck_assert_int_eq(poll(&look, 1, 30000), 1);
+    ck_assert_int_eq(read(ends[0], &byte, 1), 0);
+    ck_assert_int_eq(waitpid(parent, NULL, 0), parent);
+    close(ends[0]);
+}
+END_TEST
+
 Suite *
 branch_suite(void)
 {
@@ -154,6 +197,7 @@ branch_suite(void)
     tcase_add_loop_test(tcase, abnormal_ends_are_results, 0, 5);
     tcase_add_test(tcase, destroy_ends_what_runs);
     tcase_add_test(tcase, one_at_once);
+    tcase_add_test(tcase, killed_parent_takes_its_branches_along);
     suite_add_tcase(suite, tcase);
     return suite;
 }
