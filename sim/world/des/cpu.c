@@ -102,6 +102,18 @@ dispatch(struct des_box *box, unsigned service)
     des->meter(des->meter_context, des->metered, host_ns() - from_ns);
 }
 
+/* A service made slow by a fault ends its last unit of work that much later:
+ * that is the fault's doing. */
+static bool
+over_quantum(const struct des_thread *thread, uint64_t charged_ns)
+{
+    uint64_t slack_ns = DES_QUANTUM_SLACK_NS;
+
+    if (thread->slow_permille > 1000)
+        slack_ns = slack_ns * thread->slow_permille / 1000;
+    return charged_ns > PLAT_QUANTUM_NS + slack_ns;
+}
+
 static void
 run_one(struct des_box *box, unsigned service, unsigned core,
         struct simtime now)
@@ -122,7 +134,7 @@ run_one(struct des_box *box, unsigned service, unsigned core,
     box->load.cpu_ns[service] += charged_ns;
     box->load.events[service]++;
     /* The first event of a life is the price of a start. */
-    if (!starting && charged_ns > PLAT_QUANTUM_NS + DES_QUANTUM_SLACK_NS)
+    if (!starting && over_quantum(thread, charged_ns))
         des_observe_numbers(box, OBSERVE_QUANTUM, service,
                             charged_ns - PLAT_QUANTUM_NS, lane, 0);
     if (runtime_pending(box->runtime, service) == LANE_COUNT)
