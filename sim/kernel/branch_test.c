@@ -167,7 +167,8 @@ START_TEST(killed_parent_takes_its_branches_along)
     ck_assert_int_eq(pipe(ends), 0);
     pid_t parent = fork();
     if (parent == 0) {
-        struct branches *branches = branches_create(&options, NULL, NULL);
+        struct tally tally = {0};
+        struct branches *branches = branches_create(&options, on_done, &tally);
 
         if (branches_start(branches, 0, hold_pipe, &ends[1]) != 0)
             _exit(1);
