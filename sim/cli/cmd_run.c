@@ -62,6 +62,7 @@ struct request {
     char command[CLI_PATH_BYTES];
     char begun[32];
     FILE *log;
+    bool reported;   /* report.html, run.json and so on are written */
     unsigned failed; /* seeds */
 };
 
@@ -422,6 +423,7 @@ results_write(struct request *request, const struct campaign *campaign)
         err = report_all(request->dir, NULL, message, sizeof(message));
     if (err == 0)
         err = paths_latest_link(request->dir, message, sizeof(message));
+    request->reported = err == 0;
     if (err == 0)
         return 0;
     fprintf(stderr, "sixnines run: %s\n", message);
@@ -529,7 +531,7 @@ summary_print(const struct request *request, const struct campaign *campaign)
            outcome->boxes, outcome->ports, sim_s, cpu_s,
            cpu_s > 0 ? sim_s / cpu_s : 0, (unsigned long long)outcome->events);
     campaign_token(&request->campaign, outcome, token);
-    if (request->dir[0] != '\0')
+    if (request->reported)
         printf("report: %s/report.html\n", request->dir);
     printf("replay: sixnines replay '%s'\n", token);
 }
@@ -578,13 +580,13 @@ present(const struct request *request, const struct campaign *campaign)
         fputs("sixnines run: no seed ran to its end\n", stderr);
         return 0;
     }
-    if (request->options[OPT_JSON].given && written)
+    if (request->options[OPT_JSON].given && request->reported)
         return json_print(request);
     summary_print(request, campaign);
     if (campaign->interrupted)
         fprintf(stderr, "sixnines run: interrupted; what ran is kept%s%s\n",
                 written ? " in " : "", request->dir);
-    if (request->options[OPT_ANNOTATIONS].given && written)
+    if (request->options[OPT_ANNOTATIONS].given && request->reported)
         return annotations_print(request);
     return 0;
 }

@@ -329,6 +329,45 @@ START_TEST(three_seeds_are_three_runs)
 }
 END_TEST
 
+/* Half of the seeds pull the standby, and nothing is detected: to judge the
+ * others alone would flatter. */
+START_TEST(runs_without_a_value_leave_doubt)
+{
+    struct scenario *scenario =
+        scenario_of(SMALL "timeline:\n"
+                          "  - { at: 1s, fault: box.power-loss, target: "
+                          "\"random role=ncc\", name: pull }\n"
+                          "expect:\n"
+                          "  - { that: \"ports.outage == 0s\" }\n"
+                          "  - { over: seeds, that: "
+                          "\"max(switchover.detect(pull)) < 5s\" }\n"
+                          "ends: 8s\n");
+    struct campaign_options options = {
+        .run = {.scenario = scenario, .seed = 3, .data_dir = TEST_DATA_DIR},
+        .seed_count = 6,
+        .jobs = 2,
+    };
+    const volatile int interrupted = 0;
+    struct campaign campaign;
+    char message[256] = "";
+    unsigned without = 0;
+
+    ck_assert_int_eq(campaign_run(&options, &interrupted, &campaign, message,
+                                  sizeof(message)),
+                     0);
+    for (unsigned i = 0; i < campaign.count; i++)
+        without +=
+            expect_of(&campaign.outcomes[i], 1)->sample_err[0] == ERR_NOENT;
+    ck_assert(without > 0 && without < campaign.count);
+    ck_assert_int_eq(campaign.over_seeds[1].verdict, VERDICT_INCONCLUSIVE);
+    ck_assert_ptr_nonnull(
+        strstr(campaign.over_seeds[1].evidence, "have no value"));
+    ck_assert_int_eq(campaign_exit_code(&campaign), 2);
+    campaign_fini(&campaign);
+    scenario_destroy(scenario);
+}
+END_TEST
+
 START_TEST(interrupted_before_the_first)
 {
     struct scenario *scenario = scenario_of(SHORT);
@@ -402,6 +441,7 @@ campaign_cases(void)
     tcase_set_timeout(tc, 300);
     tcase_add_loop_test(tc, three_seeds_are_three_runs, 0, 2);
     tcase_add_test(tc, interrupted_before_the_first);
+    tcase_add_test(tc, runs_without_a_value_leave_doubt);
     tcase_add_test(tc, bad_seed_stops_the_campaign);
     tcase_add_test(tc, tokens);
     return tc;

@@ -429,6 +429,55 @@ START_TEST(interrupted)
 }
 END_TEST
 
+/* The last read of what was written is no part of the account. */
+START_TEST(ends_when_it_says)
+{
+    run_text(SMALL CARD_LOSS "probe: { write-every: 100ms }\n"
+                             "expect:\n"
+                             "  - { that: \"writes.lost == 0\" }\n"
+                             "ends: 20s\n",
+             &outcome);
+    ck_assert_uint_eq(outcome.duration.ps, 20 * SIMTIME_PS_PER_S);
+    ck_assert_uint_eq(metric_of(&outcome, "ports.outage", ""),
+                      10 * SIMTIME_PS_PER_S);
+    expect_is(0, VERDICT_PASS);
+}
+END_TEST
+
+static void
+refused(const char *text, int wanted, const char *words)
+{
+    struct scenario *scenario = scenario_of(text);
+    struct run_options options = {.scenario = scenario,
+                                  .data_dir = TEST_DATA_DIR};
+    char message[256] = "";
+
+    outcome_init(&outcome);
+    ck_assert_int_eq(
+        run_scenario(&options, &outcome, message, sizeof(message)), wanted);
+    ck_assert_msg(strstr(message, words) != NULL, "%s", message);
+    scenario_destroy(scenario);
+}
+
+START_TEST(no_box_has_that_unit)
+{
+    refused(SMALL "timeline:\n"
+                  "  - { at: 1s, fault: psu.fail, target: ncp-1, unit: 2 }\n"
+                  "expect:\n  - { that: \"ports.outage == 0s\" }\n"
+                  "ends: 2s\n",
+            ERR_INVALID, "no box has a unit 2; they run from 0 to 1");
+}
+END_TEST
+
+START_TEST(topology_is_for_other_worlds)
+{
+    refused("format: 1\nscenario: test\nabout: A.\n"
+            "topology: { nodes: { a: { nos: reference } } }\n"
+            "expect:\n  - { that: \"ports.outage == 0s\" }\nends: 1s\n",
+            ERR_UNSUPPORTED, "test.yaml:4:11: world des runs a `cluster:`");
+}
+END_TEST
+
 START_TEST(not_of_this_world)
 {
     struct scenario *scenario = scenario_of(
@@ -490,6 +539,9 @@ main(void)
     tcase_add_test(tc, begins_at_power_on);
     tcase_add_test(tc, planned_is_what_an_operator_did);
     tcase_add_loop_test(tc, interrupted, 0, 2);
+    tcase_add_test(tc, ends_when_it_says);
+    tcase_add_test(tc, no_box_has_that_unit);
+    tcase_add_test(tc, topology_is_for_other_worlds);
     tcase_add_test(tc, not_of_this_world);
     tcase_add_test(tc, missing_data_is_said);
     suite_add_tcase(suite, tc);
