@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* At the quiet end the boxes may hold this much more than at the start. */
+/* At the quiet end services may use this much more than at the start. */
 #define MEMORY_GROWTH_PERCENT 50u
 
 static const struct {
@@ -238,7 +238,7 @@ oracles_memory(struct oracles *oracles, struct simtime at,
     if (end_bytes >
         baseline_bytes + baseline_bytes / 100 * MEMORY_GROWTH_PERCENT)
         oracle_violated(oracles, ORACLE_O11, at,
-                        "boxes held %zu bytes at first, %zu at the end",
+                        "services used %zu bytes at first, %zu at the end",
                         baseline_bytes, end_bytes);
 }
 

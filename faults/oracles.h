@@ -47,7 +47,7 @@ void oracles_acknowledged(struct oracles *oracles, uint64_t client,
                           uint64_t sequence);
 void oracles_read_back(struct oracles *oracles, struct simtime at,
                        uint64_t client, uint64_t sequence);
-/* O11: NOS memory of all boxes when the run began and at its quiet end. */
+/* O11: what all services used when the run began and at its quiet end. */
 void oracles_memory(struct oracles *oracles, struct simtime at,
                     size_t baseline_bytes, size_t end_bytes);
 /* O13: what was injected is healed; has the cluster converged in time? */

@@ -63,7 +63,7 @@ struct mgmt_net {
     struct mgmt_net_options options;
     struct station *stations;
     bool plane_on[PLANE_COUNT];
-    uint8_t *blocked; /* box_count x box_count, a bit per plane */
+    uint8_t *blocked; /* blocks of each from, to and plane */
     unsigned blocked_count;
     struct list pool;
     struct list flying;
@@ -248,12 +248,20 @@ lost(struct leg *leg)
             random_chance_ppm(&leg->loss, leg->link.loss_ppm));
 }
 
+/* How many blocks lie on this direction and plane. */
+static uint8_t *
+blocks(const struct mgmt_net *net, unsigned from, unsigned to, unsigned plane)
+{
+    size_t pair = (size_t)from * net->options.box_count + to;
+
+    return &net->blocked[pair * PLANE_COUNT + plane];
+}
+
 static bool
 blocked(const struct mgmt_net *net, unsigned from, unsigned to,
         enum plane plane)
 {
-    return net->blocked_count > 0 &&
-           ((net->blocked[from * net->options.box_count + to] >> plane) & 1);
+    return net->blocked_count > 0 && *blocks(net, from, to, plane) > 0;
 }
 
 static void
@@ -354,7 +362,7 @@ mgmt_net_create(struct kernel *kernel, const struct mgmt_net_options *options)
     net->kernel = kernel;
     net->options = *options;
     net->stations = calloc(count, sizeof(*net->stations));
-    net->blocked = calloc(count * count, 1);
+    net->blocked = calloc(count * count, PLANE_COUNT);
     CHECK(net->stations != NULL && net->blocked != NULL);
     list_init(&net->pool);
     list_init(&net->flying);
@@ -446,11 +454,28 @@ void
 mgmt_net_block(struct mgmt_net *net, unsigned from, unsigned to,
                unsigned planes)
 {
-    uint8_t *cell = &net->blocked[from * net->options.box_count + to];
+    for (unsigned plane = 0; plane < PLANE_COUNT; plane++) {
+        uint8_t *count = blocks(net, from, to, plane);
 
-    if (*cell == 0)
+        if (((planes >> plane) & 1) == 0 || *count == UINT8_MAX)
+            continue;
+        (*count)++;
         net->blocked_count++;
-    *cell |= (uint8_t)planes;
+    }
+}
+
+void
+mgmt_net_unblock(struct mgmt_net *net, unsigned from, unsigned to,
+                 unsigned planes)
+{
+    for (unsigned plane = 0; plane < PLANE_COUNT; plane++) {
+        uint8_t *count = blocks(net, from, to, plane);
+
+        if (((planes >> plane) & 1) == 0 || *count == 0)
+            continue;
+        (*count)--;
+        net->blocked_count--;
+    }
 }
 
 void
@@ -458,7 +483,7 @@ mgmt_net_unblock_all(struct mgmt_net *net)
 {
     size_t count = net->options.box_count;
 
-    memset(net->blocked, 0, count * count);
+    memset(net->blocked, 0, count * count * PLANE_COUNT);
     net->blocked_count = 0;
 }
 

@@ -68,6 +68,9 @@ struct mgmt_link *mgmt_net_link(struct mgmt_net *net, unsigned box,
 /* Nothing passes from 'from' to 'to' any more on 'planes' (a bit each). */
 void mgmt_net_block(struct mgmt_net *net, unsigned from, unsigned to,
                     unsigned planes);
+/* Undoes one such block; what is blocked twice stays blocked. */
+void mgmt_net_unblock(struct mgmt_net *net, unsigned from, unsigned to,
+                      unsigned planes);
 void mgmt_net_unblock_all(struct mgmt_net *net);
 
 /* 'departs' is not before now; frames of one box depart in order. */

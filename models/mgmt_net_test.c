@@ -220,6 +220,13 @@ START_TEST(partitions_have_a_direction)
     mgmt_net_block(rig->net, 0, 1, 1u << PLANE_A);
     ck_assert_uint_eq(delivered(rig, 0, 1), 0);
     mgmt_net_unblock_all(rig->net);
+    /* Two blocks on one pair: undoing one leaves the other. */
+    mgmt_net_block(rig->net, 0, 1, 3);
+    mgmt_net_block(rig->net, 0, 1, 1u << PLANE_A);
+    mgmt_net_unblock(rig->net, 0, 1, 3);
+    ck_assert_uint_eq(delivered(rig, 0, 1), 0);
+    mgmt_net_unblock(rig->net, 0, 1, 1u << PLANE_A);
+    ck_assert_uint_eq(delivered(rig, 0, 1), 1);
     mgmt_net_plane_power(rig->net, PLANE_A, false);
     ck_assert_uint_eq(delivered(rig, 0, 1), 0);
     mgmt_net_plane_power(rig->net, PLANE_A, true);

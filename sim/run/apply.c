@@ -425,14 +425,19 @@ everyone_else(const struct run *run, const struct box_set *side,
     }
 }
 
+/* One direction; heals by itself when the event lasts a while. */
 static void
-partition_inject(struct run *run, const struct box_set *from,
+partition_inject(struct run *run, unsigned index, const struct box_set *from,
                  const struct box_set *to, unsigned planes)
 {
+    const struct scenario_event *event = &run->scenario->events[index];
     struct world_fault fault = {
         .kind = WORLD_PARTITION, .value = planes, .from = *from, .to = *to};
 
-    run_inject(run, &fault, "partition", false);
+    run_inject(run, &fault, event->what->name, false);
+    fault.kind = WORLD_PARTITION_HEAL;
+    if (event->lasts.ps > 0)
+        later(run, index, event->lasts, &fault);
 }
 
 static void
@@ -445,19 +450,15 @@ apply_partition(struct run *run, unsigned index, const struct box_set *side)
     uint64_t plane = number_of(event, "plane");
     unsigned planes = plane == 0 ? 3 : 1u << (plane - 1);
     struct box_set others = {{0}};
-    struct world_fault heal = {.kind = WORLD_PARTITION_HEAL};
 
     for (size_t i = 0; i < from->targets.count; i++)
-        select_boxes(run, &from->targets.items[i], run->events[index].fired,
-                     &others);
+        select_boxes(run, &from->targets.items[i], &others);
     if (from->targets.count == 0)
         everyone_else(run, side, &others);
     if (direction != 2)
-        partition_inject(run, side, &others, planes);
+        partition_inject(run, index, side, &others, planes);
     if (direction != 1)
-        partition_inject(run, &others, side, planes);
-    if (event->lasts.ps > 0)
-        later(run, index, event->lasts, &heal);
+        partition_inject(run, index, &others, side, planes);
 }
 
 static void
@@ -613,7 +614,7 @@ apply_clone(struct run *run, unsigned index, const struct box_set *boxes)
     struct deed deed = {.fault = {.kind = WORLD_BOX_CLONE}};
 
     if (of->targets.count > 0)
-        select_boxes(run, &of->targets.items[0], 0, &originals);
+        select_boxes(run, &of->targets.items[0], &originals);
     for (unsigned i = 0; i < run->plan->box_count; i++) {
         if (box_set_has(boxes, i))
             deed.fault.box = i;
@@ -646,7 +647,7 @@ apply_target(struct run *run, unsigned index, const struct target *target)
     if (target->kind == TARGET_EVENT)
         boxes = run->events[target->event].boxes;
     else
-        select_boxes(run, target, state->fired, &boxes);
+        select_boxes(run, target, &boxes);
     apply_boxes(run, index, meant, &boxes);
     for (unsigned i = 0; i < WORLD_BOXES_MAX / 64; i++)
         state->boxes.bits[i] |= boxes.bits[i];
@@ -659,8 +660,7 @@ all_boxes(struct run *run, unsigned index, struct box_set *boxes)
     const struct scenario_event *event = &run->scenario->events[index];
 
     for (size_t i = 0; i < event->targets.count; i++)
-        select_boxes(run, &event->targets.items[i], run->events[index].fired,
-                     boxes);
+        select_boxes(run, &event->targets.items[i], boxes);
     run->events[index].boxes = *boxes;
 }
 

@@ -86,8 +86,8 @@ rate_of(const struct run *run, unsigned index)
 static struct random_stream
 stream_of(const struct run *run, const char *purpose)
 {
-    struct random_stream stream = random_stream_make(
-        run->options->seed, run->random.event, random_purpose(purpose));
+    struct random_stream stream =
+        random_stream_make(run->options->seed, 0, random_purpose(purpose));
 
     stream.n = run->random.drawn;
     return stream;

@@ -488,9 +488,9 @@ liveness_judge(struct run *run)
         quiet.ps < 30 * SIMTIME_PS_PER_S || !meant_to_be_whole(run))
         return;
     oracles_converged(run->oracles, now, run->converged);
-    if (run->baseline_bytes > 0 && run->world->ops->memory_bytes != NULL)
+    if (run->baseline_bytes > 0 && run->world->ops->live_bytes != NULL)
         oracles_memory(run->oracles, now, run->baseline_bytes,
-                       run->world->ops->memory_bytes(run->world));
+                       run->world->ops->live_bytes(run->world));
 }
 
 static void
@@ -645,8 +645,8 @@ account_open(struct run *run)
     run->last_disturbed = run->origin;
     watch_open(&run->watch, run->origin);
     ledger_open(run->ledger, run->origin);
-    if (run->world->ops->memory_bytes != NULL)
-        run->baseline_bytes = run->world->ops->memory_bytes(run->world);
+    if (run->world->ops->live_bytes != NULL)
+        run->baseline_bytes = run->world->ops->live_bytes(run->world);
     for (size_t i = 0; i < run->scenario->event_count; i++)
         run->events[i].next_at = simtime_add(
             run->origin, scenario_event_time(&run->scenario->events[i], 0));

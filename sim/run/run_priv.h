@@ -123,8 +123,8 @@ bool run_converged(const struct run *run);
 
 /* select.c */
 
-/* The boxes 'target' means now.  'salt' separates draws. */
-void select_boxes(struct run *run, const struct target *target, uint64_t salt,
+/* Adds the boxes 'target' means now. */
+void select_boxes(struct run *run, const struct target *target,
                   struct box_set *boxes);
 unsigned select_slot(const struct run *run, enum role role, unsigned number);
 unsigned box_set_count(const struct box_set *set);

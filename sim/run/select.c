@@ -82,16 +82,18 @@ box_matches(const struct run *run, const struct target *target, unsigned index)
 
 /* Keeps 'wanted' boxes of the set, drawn from the seed. */
 static void
-draw(struct run *run, const struct target *target, uint64_t salt,
-     struct box_set *boxes)
+draw(struct run *run, const struct target *target, struct box_set *boxes)
 {
-    struct random_stream stream =
-        random_stream_make(run->options->seed, (uint32_t)target->mark.line,
-                           random_purpose("target") ^ target->mark.column);
+    /* Named by what is asked and when, not by the place in the file: other
+     * events come and go without changing this draw. */
+    struct random_stream stream = random_stream_make(
+        run->options->seed, 0, random_purpose(target->text));
+    struct simtime at =
+        simtime_sub(run->world->ops->now(run->world), run->origin);
     unsigned wanted = target->random;
     unsigned have = box_set_count(boxes);
 
-    stream.n = salt << 16;
+    stream.n = (at.ps / SIMTIME_PS_PER_US) * WORLD_BOXES_MAX;
     for (unsigned i = 0; i < run->plan->box_count && have > 0; i++) {
         if (!box_set_has(boxes, i))
             continue;
@@ -105,7 +107,7 @@ draw(struct run *run, const struct target *target, uint64_t salt,
 }
 
 void
-select_boxes(struct run *run, const struct target *target, uint64_t salt,
+select_boxes(struct run *run, const struct target *target,
              struct box_set *boxes)
 {
     struct box_set found = {{0}};
@@ -118,7 +120,7 @@ select_boxes(struct run *run, const struct target *target, uint64_t salt,
                 box_set_add(&found, i);
         }
         if (target->random > 0)
-            draw(run, target, salt, &found);
+            draw(run, target, &found);
     }
     for (unsigned i = 0; i < WORLD_BOXES_MAX / 64; i++)
         boxes->bits[i] |= found.bits[i];

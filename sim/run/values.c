@@ -122,7 +122,7 @@ target_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
 
     *value = 0;
     if (ref->has_argument)
-        select_boxes(run, &ref->target, 0, &boxes);
+        select_boxes(run, &ref->target, &boxes);
     for (unsigned i = 0; i < run->plan->box_count; i++) {
         const struct watch_box *box = &run->watch.boxes[i];
 

@@ -47,7 +47,7 @@ struct world;
     X(WORLD_MGMT_ONE_WAY, "box, plane; value: 0 off, 1 mute, 2 deaf")         \
     X(WORLD_PLANE, "plane; value: 1 works, 0 does not")                       \
     X(WORLD_PARTITION, "from, to: no datagram; value: bit per plane")         \
-    X(WORLD_PARTITION_HEAL, "every partition ends")                           \
+    X(WORLD_PARTITION_HEAL, "from, to, value: undo one; value 0: undo all")   \
     X(WORLD_DISK_STALL, "box; value: ns")                                     \
     X(WORLD_DISK_FULL, "box; value: 1 on, 0 off")                             \
     X(WORLD_DISK_ERROR, "box; value: 1 on, 0 off")                            \
@@ -159,8 +159,10 @@ struct world_ops {
     void (*load)(struct world *world, unsigned box, struct world_load *out);
     /* The lowest duty of the box's working fans; NULL in worlds without. */
     int (*fan_duty)(struct world *world, unsigned box, uint32_t *percent);
-    /* NOS memory held by all boxes; NULL in worlds that cannot tell. */
+    /* NOS memory of all boxes, held in chunks and in use by services; NULL in
+     * worlds that cannot tell. */
     size_t (*memory_bytes)(struct world *world);
+    size_t (*live_bytes)(struct world *world);
     /* Does the NOS run 'service' on a box of 'role'? */
     bool (*has_service)(struct world *world, enum role role, unsigned service);
     uint64_t (*events)(struct world *world);

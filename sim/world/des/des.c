@@ -294,6 +294,24 @@ world_memory_bytes(struct world *world)
     return bytes;
 }
 
+static size_t
+world_live_bytes(struct world *world)
+{
+    const struct des *des = des_of(world);
+    size_t bytes = 0;
+
+    for (unsigned i = 0; i < des->box_count; i++) {
+        for (unsigned j = 0; j < SVC_COUNT; j++) {
+            struct runtime_service_stats stats;
+
+            if (des->boxes[i].runtime != NULL &&
+                runtime_stats(des->boxes[i].runtime, j, &stats) == 0)
+                bytes += stats.memory_bytes;
+        }
+    }
+    return bytes;
+}
+
 static const struct world_ops des_ops = {
     .name = "des",
     .branchable = true,
@@ -306,6 +324,7 @@ static const struct world_ops des_ops = {
     .load = world_load_get,
     .fan_duty = world_fan_duty,
     .memory_bytes = world_memory_bytes,
+    .live_bytes = world_live_bytes,
     .has_service = world_has_service,
     .events = world_events,
     .digest = world_digest,

@@ -138,13 +138,24 @@ inject_mgmt(struct des_box *box, const struct world_fault *fault)
 static int
 inject_partition(struct des *des, const struct world_fault *fault)
 {
+    bool heals = fault->kind == WORLD_PARTITION_HEAL;
+    unsigned planes = (unsigned)fault->value;
+
+    if (heals && fault->value == 0) {
+        mgmt_net_unblock_all(des->net);
+        return 0;
+    }
     if (fault->value == 0 || fault->value >= 1u << PLANE_COUNT)
         return ERR_RANGE;
     for (unsigned from = 0; from < des->box_count; from++) {
         for (unsigned to = 0; to < des->box_count; to++) {
-            if (from != to && box_set_has(&fault->from, from) &&
-                box_set_has(&fault->to, to))
-                mgmt_net_block(des->net, from, to, (unsigned)fault->value);
+            if (from == to || !box_set_has(&fault->from, from) ||
+                !box_set_has(&fault->to, to))
+                continue;
+            if (heals)
+                mgmt_net_unblock(des->net, from, to, planes);
+            else
+                mgmt_net_block(des->net, from, to, planes);
         }
     }
     return 0;
@@ -227,8 +238,8 @@ des_inject(struct world *world, const struct world_fault *fault)
             return ERR_NOENT;
         mgmt_net_plane_power(des->net, fault->plane, fault->value != 0);
         return 0;
-    case WORLD_PARTITION: return inject_partition(des, fault);
-    case WORLD_PARTITION_HEAL: mgmt_net_unblock_all(des->net); return 0;
+    case WORLD_PARTITION:
+    case WORLD_PARTITION_HEAL: return inject_partition(des, fault);
     case WORLD_DISK_STALL:
     case WORLD_DISK_FULL:
     case WORLD_DISK_ERROR:
