@@ -21,7 +21,7 @@ runs "a run" 0 run short.yaml -q
 says "verdict first" "^short: PASS" out
 dir=$(sed -n 's/^report: \(.*\)\/report.html$/\1/p' out)
 ends "five files" "checkpoints-1.csv junit.xml report.html results.db run.json" \
-    "$(ls "$dir" | tr '\n' ' ' | sed 's/ $//')"
+    "$(cd "$dir" && echo *)"
 ends "latest points there" "$dir/report.html" \
     "$(ls results/short/latest/report.html >latest 2>&1 &&
         echo "results/short/$(readlink results/short/latest)/report.html")"

@@ -22,6 +22,7 @@ runs "version" 0 --version
 says "with a number" "^sixnines [0-9]" out
 
 "$sixnines" --help >verbs
+# shellcheck disable=SC2013  # one word a line
 for verb in $(sed -n 's/^  \([a-z]*\)  .*/\1/p' verbs); do
     runs "$verb --help" 0 "$verb" --help
     says "$verb: usage on stdout" "^usage: sixnines $verb" out
@@ -52,8 +53,9 @@ runs "a world nobody knows" 64 run short.yaml --world mars
 runs "a world not built" 2 run short.yaml --world netns
 says "is inconclusive" "INCONCLUSIVE" err
 runs "dry run" 0 run short.yaml --dry-run
-ends "writes nothing" "short.yaml" "$(ls ./*.yaml results 2>/dev/null |
-    sed 's/^\.\///')"
+ends "writes nothing" "short.yaml" \
+    "$(find . -maxdepth 1 \( -name '*.yaml' -o -name results \) |
+        sed 's/^\.\///')"
 runs "json of nothing written" 64 run short.yaml --no-results --json
 
 # ---- bad scenarios ----
