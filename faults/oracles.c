@@ -243,6 +243,27 @@ oracles_memory(struct oracles *oracles, struct simtime at,
 }
 
 void
+oracles_chunks(struct oracles *oracles, struct world *world)
+{
+    if (world->ops->box_memory == NULL)
+        return;
+    for (unsigned i = 0; i < oracles->plan->box_count; i++) {
+        size_t lent_bytes = 0, owned_bytes = 0;
+
+        world->ops->box_memory(world, i, &lent_bytes, &owned_bytes);
+        if (lent_bytes == 0 && owned_bytes == 0)
+            continue;
+        oracle_exercised(oracles, ORACLE_O11);
+        if (lent_bytes != owned_bytes)
+            oracle_violated(oracles, ORACLE_O11, world->ops->now(world),
+                            "%s was lent %zu bytes, its runtime and living "
+                            "services hold %zu",
+                            oracles->plan->boxes[i].name, lent_bytes,
+                            owned_bytes);
+    }
+}
+
+void
 oracles_converged(struct oracles *oracles, struct simtime at, bool yes)
 {
     oracle_exercised(oracles, ORACLE_O13);

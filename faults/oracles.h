@@ -50,6 +50,9 @@ void oracles_read_back(struct oracles *oracles, struct simtime at,
 /* O11: what all services used when the run began and at its quiet end. */
 void oracles_memory(struct oracles *oracles, struct simtime at,
                     size_t baseline_bytes, size_t end_bytes);
+/* O11: at any moment each box owns every byte it was lent: what a dead service
+ * kept belongs to nobody. */
+void oracles_chunks(struct oracles *oracles, struct world *world);
 /* O13: what was injected is healed; has the cluster converged in time? */
 void oracles_converged(struct oracles *oracles, struct simtime at, bool yes);
 /* O12: a bound seen from outside: a mailbox, a context, a queue. */

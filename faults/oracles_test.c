@@ -482,6 +482,65 @@ START_TEST(o11_growth)
 }
 END_TEST
 
+/* A world of which nothing is known but its memory. */
+static size_t lent_bytes[SPARE + 1];
+static size_t owned_bytes[SPARE + 1];
+
+static struct simtime
+paper_now(struct world *world)
+{
+    (void)world;
+    return at_s(9);
+}
+
+static void
+paper_memory(struct world *world, unsigned box, size_t *lent, size_t *owned)
+{
+    ck_assert_ptr_eq(world->plan, &paper_plan);
+    *lent = lent_bytes[box];
+    *owned = owned_bytes[box];
+}
+
+static const struct world_ops paper_ops = {.now = paper_now,
+                                           .box_memory = paper_memory};
+
+START_TEST(o11_every_chunk_has_an_owner)
+{
+    struct world world = {.ops = &paper_ops, .plan = &paper_plan};
+
+    memset(lent_bytes, 0, sizeof(lent_bytes));
+    memset(owned_bytes, 0, sizeof(owned_bytes));
+    lent_bytes[BOX_NCP_0] = owned_bytes[BOX_NCP_0] = 69632;
+    lent_bytes[BOX_NCP_1] = owned_bytes[BOX_NCP_1] = 4096;
+    oracles_chunks(oracles, &world);
+    objected(ORACLE_O11, 0);
+    ck_assert_uint_eq(exercised(ORACLE_O11), 2);
+    lent_bytes[BOX_NCP_1] += 4096; /* of a service that died */
+    oracles_chunks(oracles, &world);
+    objected(ORACLE_O11, 1);
+    ck_assert_str_eq(oracles_result(oracles, ORACLE_O11)->first,
+                     "ncp-1 was lent 8192 bytes, its runtime and living "
+                     "services hold 4096");
+    lent_bytes[BOX_NCP_1] = 0; /* more than there is */
+    oracles_chunks(oracles, &world);
+    objected(ORACLE_O11, 2);
+    lent_bytes[BOX_NCP_1] = 4096; /* a box that is off */
+    owned_bytes[BOX_NCP_1] = 0;
+    oracles_chunks(oracles, &world);
+    objected(ORACLE_O11, 3);
+}
+END_TEST
+
+START_TEST(o11_world_that_cannot_tell)
+{
+    static const struct world_ops ops = {.now = paper_now};
+    struct world world = {.ops = &ops, .plan = &paper_plan};
+
+    oracles_chunks(oracles, &world);
+    ck_assert_uint_eq(exercised(ORACLE_O11), 0);
+}
+END_TEST
+
 /* ---- O12 ---- */
 
 START_TEST(o12_at_the_bound)
@@ -626,6 +685,8 @@ oracle_cases(void)
     module_cases(tc);
     tcase_add_test(tc, o11_service_or_box_leaves_nothing);
     tcase_add_test(tc, o11_leak);
+    tcase_add_test(tc, o11_every_chunk_has_an_owner);
+    tcase_add_test(tc, o11_world_that_cannot_tell);
     tcase_add_test(tc, o11_growth);
     tcase_add_test(tc, o12_at_the_bound);
     tcase_add_test(tc, o12_queue_told_by_the_nos);

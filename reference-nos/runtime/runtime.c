@@ -310,6 +310,19 @@ runtime_stats(const struct runtime *runtime, unsigned service,
     return 0;
 }
 
+size_t
+runtime_held_bytes(const struct runtime *runtime)
+{
+    size_t bytes = mem_held_bytes(runtime->mem);
+
+    for (unsigned id = 0; id < SVC_COUNT; id++) {
+        const struct mem *mem = runtime->actors[id].mem;
+
+        bytes += mem != NULL ? mem_held_bytes(mem) : 0;
+    }
+    return bytes;
+}
+
 const char *
 service_name(unsigned service)
 {

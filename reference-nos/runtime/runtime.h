@@ -73,5 +73,8 @@ struct runtime_service_stats {
 /* ERR_NOENT when this box has no such service. */
 int runtime_stats(const struct runtime *runtime, unsigned service,
                   struct runtime_service_stats *stats);
+/* Chunks of the runtime itself and of the services that are up: at an event
+ * boundary, all that the door lent and did not get back. */
+size_t runtime_held_bytes(const struct runtime *runtime);
 
 #endif

@@ -288,12 +288,14 @@ START_TEST(killed_service_starts_again)
     ck_assert_int_eq(runtime_kill(box->runtime, SVC_STORE), 0);
     ck_assert_int_eq(runtime_kill(box->runtime, SVC_STORE), ERR_NOENT);
     ck_assert_int_eq(runtime_pending(box->runtime, SVC_STORE), LANE_COUNT);
+    ck_assert_uint_eq(runtime_held_bytes(box->runtime), box->held_bytes);
     operate(box); /* nobody is there */
     pass(box, RUNTIME_RESTART_BACKOFF_NS);
     ck_assert_int_eq(runtime_stats(box->runtime, SVC_STORE, &stats), 0);
     ck_assert(stats.up);
     ck_assert_uint_eq(stats.lives, 2);
     ck_assert_uint_eq(stats.mailbox_count, 0);
+    ck_assert_uint_eq(runtime_held_bytes(box->runtime), box->held_bytes);
     ck_assert_uint_eq(box->seen_count, 1);
     ck_assert_int_eq(box->seen[0].kind, EV_START);
     box_free(box);

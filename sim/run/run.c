@@ -694,6 +694,7 @@ drive(struct run *run)
     last_read(run);
     if (!run->outcome->interrupted) {
         bounds_judge(run);
+        oracles_chunks(run->oracles, run->world);
         liveness_judge(run);
     }
     end_judge(run);

@@ -163,6 +163,10 @@ struct world_ops {
      * worlds that cannot tell. */
     size_t (*memory_bytes)(struct world *world);
     size_t (*live_bytes)(struct world *world);
+    /* NOS memory of one box: lent to it, and of that in contexts of its
+     * runtime and of its living services; NULL in worlds that cannot tell. */
+    void (*box_memory)(struct world *world, unsigned box, size_t *lent_bytes,
+                       size_t *owned_bytes);
     /* Does the NOS run 'service' on a box of 'role'? */
     bool (*has_service)(struct world *world, enum role role, unsigned service);
     uint64_t (*events)(struct world *world);

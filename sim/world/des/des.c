@@ -312,6 +312,16 @@ world_live_bytes(struct world *world)
     return bytes;
 }
 
+static void
+world_box_memory(struct world *world, unsigned index, size_t *lent_bytes,
+                 size_t *owned_bytes)
+{
+    const struct des_box *box = &des_of(world)->boxes[index];
+
+    *lent_bytes = box->memory_bytes;
+    *owned_bytes = box->runtime != NULL ? runtime_held_bytes(box->runtime) : 0;
+}
+
 static const struct world_ops des_ops = {
     .name = "des",
     .branchable = true,
@@ -325,6 +335,7 @@ static const struct world_ops des_ops = {
     .fan_duty = world_fan_duty,
     .memory_bytes = world_memory_bytes,
     .live_bytes = world_live_bytes,
+    .box_memory = world_box_memory,
     .has_service = world_has_service,
     .events = world_events,
     .digest = world_digest,

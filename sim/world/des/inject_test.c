@@ -4,6 +4,7 @@
  */
 #include "sim/world/des/des_test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct small small;
@@ -238,6 +239,57 @@ START_TEST(killed_service_lives_again)
     ck_assert_uint_eq(small.traced_box[TRACE_SERVICE_DIED], box->index);
     ck_assert_uint_eq(small.traced[TRACE_SERVICE_STARTED], started + 1);
     ck_assert(small_in_service(&small));
+}
+END_TEST
+
+/* Takes chunks back without writing it down. */
+static void
+chunk_forget(struct plat *plat, void *chunk, size_t size)
+{
+    (void)plat;
+    (void)size;
+    free(chunk);
+}
+
+static bool
+owns_all(const struct des_box *box)
+{
+    size_t lent = 0, owned = 0;
+
+    small.world->ops->box_memory(small.world, box->index, &lent, &owned);
+    ck_assert_uint_gt(lent, 0);
+    ck_assert_uint_ge(lent, owned);
+    return lent == owned;
+}
+
+/* Memory that a dead service did not give back has no owner, while all that
+ * lives is known. */
+START_TEST(dead_service_owns_nothing)
+{
+    struct plat_ops forgetful;
+    struct des_box *box;
+
+    small_boot(&small, 2);
+    for (unsigned i = 0; i + 1 < small.plan->box_count; i++)
+        ck_assert(owns_all(&small.des->boxes[i]));
+    box = small_box(&small, "ncp-0");
+    INJECT(&small, "ncp-0", .kind = WORLD_SERVICE_KILL, .item = SVC_FABRIC);
+    ck_assert(owns_all(box)); /* while it is down */
+    small_run_ms(&small, 10000);
+    ck_assert(owns_all(box));
+    forgetful = *box->plat.ops;
+    forgetful.chunk_give = chunk_forget;
+    box->plat.ops = &forgetful;
+    INJECT(&small, "ncp-0", .kind = WORLD_SERVICE_KILL, .item = SVC_FABRIC);
+    box->plat.ops = &des_plat_ops;
+    small_run_ms(&small, 10000);
+    ck_assert(!owns_all(box));
+    ck_assert(owns_all(small_box(&small, "ncp-1")));
+    ck_assert(small_in_service(&small));
+    ck_assert_uint_eq(small.seen[OBSERVE_LEAK], 0);
+    INJECT(&small, "ncp-0", .kind = WORLD_BOX_POWER_OFF);
+    ck_assert_uint_eq(small.seen[OBSERVE_LEAK], 1);
+    small.seen[OBSERVE_LEAK] = 0; /* ours */
 }
 END_TEST
 
@@ -653,6 +705,7 @@ faults_suite(void)
     suite_add_tcase(suite, tc);
     tc = cases("services");
     tcase_add_test(tc, killed_service_lives_again);
+    tcase_add_test(tc, dead_service_owns_nothing);
     tcase_add_test(tc, hung_service_does_nothing);
     tcase_add_test(tc, slow_service_takes_more_time);
     suite_add_tcase(suite, tc);
