@@ -17,6 +17,7 @@
 #define SIM_WORLD_WORLD_H
 
 #include "models/cluster.h"
+#include "models/lane_meter.h"
 #include "reference-nos/base/compiler.h"
 #include "reference-nos/base/err.h"
 #include "reference-nos/platform/plat.h"
@@ -93,6 +94,8 @@ struct world_fault {
     X(OBSERVE_FABRIC, "a: weakest destination's links, b: nominal links")     \
     X(OBSERVE_QUANTUM, "a: service, b: ns over the quantum, c: event lane")   \
     X(OBSERVE_BOUND, "a: enum bound, b: depth, c: bound, d: service")         \
+    X(OBSERVE_LANES, "a: enum lane_hop, b: units of lower lanes that one of " \
+                     "a higher lane waited for, c: their ps, d: ps allowed")  \
     X(OBSERVE_LEAK, "a: bytes a killed service or box left behind")           \
     X(OBSERVE_REPLY, "answer of an operator's request; a: token; .bytes")     \
     X(OBSERVE_LOG, "a line of the NOS's log: .bytes; a: severity")
@@ -108,7 +111,7 @@ struct observation {
     enum observation_kind kind;
     struct simtime at;
     unsigned box;
-    unsigned service; /* of a trace or a log line */
+    unsigned service; /* of a trace, a log line, a CPU lane */
     uint64_t a, b, c, d;
     struct trace_record trace;
     const uint8_t *bytes; /* borrowed */
@@ -140,6 +143,7 @@ struct world_load {
     size_t memory_peak_bytes[SVC_COUNT]; /* of services that are up */
     size_t mailbox_peak[SVC_COUNT];
     size_t mailbox_bound;
+    struct lane_account lanes[LANE_HOP_COUNT];
 };
 
 struct world_ops {

@@ -25,6 +25,7 @@ cpu_ready(struct des_box *box, unsigned service)
         box->ready_mask |= 1u << service;
         thread->not_before = des_box_time(box);
     }
+    lanes_arrived(box, service);
     if (thread->hung)
         return;
     at = simtime_max(thread->not_before, thread->busy_until);
@@ -104,14 +105,14 @@ dispatch(struct des_box *box, unsigned service)
 
 /* A service made slow by a fault ends its last unit of work that much later:
  * that is the fault's doing. */
-static bool
-over_quantum(const struct des_thread *thread, uint64_t charged_ns)
+static uint64_t
+allowed_ns(const struct des_thread *thread)
 {
     uint64_t slack_ns = DES_QUANTUM_SLACK_NS;
 
     if (thread->slow_permille > 1000)
         slack_ns = slack_ns * thread->slow_permille / 1000;
-    return charged_ns > PLAT_QUANTUM_NS + slack_ns;
+    return PLAT_QUANTUM_NS + slack_ns;
 }
 
 static void
@@ -126,6 +127,7 @@ run_one(struct des_box *box, unsigned service, unsigned core,
     box->running = true;
     box->running_service = service;
     box->charged_ns = 0;
+    lanes_begin(box, service, lane, allowed_ns(thread));
     dispatch(box, service);
     box->running = false;
     charged_ns = box->charged_ns;
@@ -133,8 +135,9 @@ run_one(struct des_box *box, unsigned service, unsigned core,
     box->core_free[core] = thread->busy_until;
     box->load.cpu_ns[service] += charged_ns;
     box->load.events[service]++;
+    lanes_end(box, service);
     /* The first event of a life is the price of a start. */
-    if (!starting && over_quantum(thread, charged_ns))
+    if (!starting && charged_ns > allowed_ns(thread))
         des_observe_numbers(box, OBSERVE_QUANTUM, service,
                             charged_ns - PLAT_QUANTUM_NS, lane, 0);
     if (runtime_pending(box->runtime, service) == LANE_COUNT)

@@ -215,6 +215,8 @@ world_load_get(struct world *world, unsigned index, struct world_load *out)
         return;
     *out = box->load;
     out->mailbox_bound = RUNTIME_MAILBOX_MAX;
+    for (unsigned hop = 0; hop < LANE_HOP_CPU; hop++)
+        out->lanes[hop] = *mgmt_net_lanes(box->des->net, index, hop);
     for (unsigned i = 0; i < SVC_COUNT && box->runtime != NULL; i++) {
         struct runtime_service_stats stats;
 
@@ -353,6 +355,7 @@ net_create(struct des *des)
         .queue_bytes = des->plan->parts.switch_queue_bytes,
         .seed = des->seed,
         .deliver = deliver,
+        .waited = lanes_frame_waited,
         .context = des,
     };
 

@@ -29,6 +29,12 @@ struct des_thread {
     struct simtime not_before;
     uint32_t slow_permille; /* 1000: full speed */
     bool hung;
+
+    /* lanes.c */
+    struct lane_meter meter;
+    unsigned waiting[LANE_COUNT];      /* events, as last seen */
+    struct lane_mark mark[LANE_COUNT]; /* when the oldest of them came */
+    uint64_t allowed_ns[LANE_COUNT];   /* that a handler could last */
 };
 
 /* One end of a fabric cable. */
@@ -155,6 +161,20 @@ void cpu_fire(struct event *event, struct simtime now);
 void cpu_charge(struct des_box *box, enum cost cost, uint64_t units);
 void cpu_hang(struct des_box *box, unsigned service, bool on);
 void cpu_reset(struct des_box *box);
+
+/* lanes.c: what lower lanes add to higher ones */
+
+/* Something may have come for 'service'. */
+void lanes_arrived(struct des_box *box, unsigned service);
+/* A handler for 'lane' begins, and could last 'allowed_ns'; it has ended. */
+void lanes_begin(struct des_box *box, unsigned service, enum lane lane,
+                 uint64_t allowed_ns);
+void lanes_end(struct des_box *box, unsigned service);
+/* 'service' is dead, and what waited for it gone. */
+void lanes_forget(struct des_box *box, unsigned service);
+/* The same for frames: mgmt_net_options.waited. */
+void lanes_frame_waited(void *context, unsigned box, enum lane_hop hop,
+                        const struct lane_wait *wait);
 
 /* fabric.c: cables, ASIC tables, ports in service */
 

@@ -200,8 +200,10 @@ trace(struct plat *plat, const struct trace_record *record)
     };
 
     /* A hang ends with the life that hung. */
-    if (record->kind == TRACE_SERVICE_DIED && record->a < SVC_COUNT)
+    if (record->kind == TRACE_SERVICE_DIED && record->a < SVC_COUNT) {
         box_of(plat)->threads[record->a].hung = false;
+        lanes_forget(box_of(plat), (unsigned)record->a);
+    }
     des_observe(box_of(plat), &seen);
 }
 
