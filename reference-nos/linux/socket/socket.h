@@ -14,6 +14,7 @@
 
 #include <uv.h>
 
+#include "reference-nos/base/compiler.h"
 #include "reference-nos/base/err.h"
 
 #define SOCKET_CLIENTS_MAX 32u
