@@ -21,7 +21,7 @@ static const struct {
     [ORACLE_O3] = {"O3", "one controller's writes in one term, at the card"},
     [ORACLE_O8] = {"O8", "module numbers unique, stable, rested"},
     [ORACLE_O11] = {"O11", "memory and pools back to baseline"},
-    [ORACLE_O12] = {"O12", "queues, memory and steps within bounds"},
+    [ORACLE_O12] = {"O12", "queues, steps and lanes within bounds"},
     [ORACLE_O13] = {"O13", "converges after healing"},
     [ORACLE_O14] = {"O14", "replicas equal at equal index"},
 };
@@ -321,6 +321,8 @@ oracles_observe(struct oracles *oracles, const struct observation *seen)
                         "%s: service %s ran %" PRIu64 " ns over the quantum",
                         oracles->plan->boxes[seen->box].name,
                         service_name((unsigned)seen->a), seen->b);
+    } else if (seen->kind == OBSERVE_LANES) {
+        oracle_lanes_waited(oracles, seen);
     } else if (seen->kind == OBSERVE_BOX_OFF) {
         oracle_exercised(oracles, ORACLE_O11);
         oracle_module_box_off(oracles, seen);

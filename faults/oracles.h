@@ -58,6 +58,9 @@ void oracles_converged(struct oracles *oracles, struct simtime at, bool yes);
 /* O12: a bound seen from outside: a mailbox, a context, a queue. */
 void oracles_bound(struct oracles *oracles, struct simtime at, unsigned box,
                    const char *what, uint64_t depth, uint64_t bound);
+/* O12: how many of a higher lane waited behind a lower one, all told; each
+ * was measured, and what broke the rule of lanes was observed at once. */
+void oracles_lanes(struct oracles *oracles, uint64_t waited);
 
 const struct oracle_result *oracles_result(const struct oracles *oracles,
                                            enum oracle oracle);

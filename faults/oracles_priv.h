@@ -64,6 +64,10 @@ oracle_exercised(struct oracles *oracles, enum oracle oracle)
     oracles->results[oracle].exercised++;
 }
 
+/* oracle_lanes.c */
+void oracle_lanes_waited(struct oracles *oracles,
+                         const struct observation *seen);
+
 /* oracle_modules.c */
 void oracle_module_given(struct oracles *oracles,
                          const struct observation *seen);

@@ -30,16 +30,22 @@ struct frame {
     uint64_t to;
     uint64_t life; /* of the sender */
     enum plane plane;
-    struct simtime departs;
+    struct simtime departs; /* reaches the sending end */
+    struct lane_mark mark;  /* then */
 };
 
 /* A sending end. */
 struct sender {
     struct mgmt_net *net;
+    unsigned box;
+    enum lane_hop hop;
+    struct lane_meter meter;
     struct simtime busy_until;
+    struct list coming; /* by departure; some are not due yet */
     struct list queue[LANE_COUNT];
     uint32_t queue_bytes[LANE_COUNT];
-    unsigned queued;
+    unsigned queued; /* in all queues */
+    unsigned coming_count;
     struct event next;
 };
 
@@ -70,6 +76,7 @@ struct mgmt_net {
     struct payload **spare;
     size_t spare_count, spare_room;
     struct mgmt_net_stats stats;
+    struct lane_account (*lanes)[LANE_HOP_COUNT]; /* of each box */
 };
 
 static void frame_fire(struct event *event, struct simtime now);
@@ -135,14 +142,15 @@ frame_drop(struct frame *frame)
 /* ---- a sending end ---- */
 
 static struct simtime
-wire_time(const struct mgmt_net *net, const struct frame *frame)
+bytes_time(const struct mgmt_net *net, size_t size)
 {
-    uint64_t bits = (frame->payload->size + FRAME_OVERHEAD_BYTES) * 8ull;
+    uint64_t bits = (size + FRAME_OVERHEAD_BYTES) * 8ull;
 
     return simtime_from_ps(bits * SIMTIME_PS_PER_S / net->options.link_bps);
 }
 
-static void
+/* Puts the frame on the wire; returns when it has left. */
+static struct simtime
 transmit(struct sender *sender, struct frame *frame, struct simtime at)
 {
     struct mgmt_net *net = sender->net;
@@ -156,69 +164,154 @@ transmit(struct sender *sender, struct frame *frame, struct simtime at)
                .legs[frame->plane];
     entity =
         frame->to_box == NOBODY ? SWITCH_ENTITY + frame->plane : frame->to_box;
-    sender->busy_until = simtime_add(at, wire_time(net, frame));
+    sender->busy_until =
+        simtime_add(at, bytes_time(net, frame->payload->size));
     arrives = simtime_add(sender->busy_until, net->options.link_delay);
     arrives = simtime_add(arrives, leg->link.added_delay);
     event_init(&frame->event, EVENT_CLASS_DELIVER, entity, frame_fire);
     list_push_back(&net->flying, &frame->node);
     err = kernel_add(net->kernel, &frame->event, arrives);
     CHECK(err == 0 || err == ERR_RANGE);
+    return sender->busy_until;
 }
 
 static void
-sender_queue(struct sender *sender, struct frame *frame, struct simtime at)
+sender_schedule(struct sender *sender)
+{
+    struct simtime at = sender->busy_until;
+    int err;
+
+    if (sender->queued == 0)
+        at = simtime_max(
+            at, CONTAINER_OF(list_first(&sender->coming), struct frame, node)
+                    ->departs);
+    err = kernel_add(sender->net->kernel, &sender->next, at);
+    CHECK(err == 0 || err == ERR_RANGE);
+}
+
+/* Frames come by departure. */
+static void
+sender_take(struct sender *sender, struct frame *frame)
+{
+    struct simtime at = frame->departs;
+
+    if (sender->queued + sender->coming_count == 0 &&
+        simtime_compare(sender->busy_until, at) <= 0) {
+        lane_meter_begin(&sender->meter, frame->payload->lane, at,
+                         transmit(sender, frame, at));
+        return;
+    }
+    list_push_back(&sender->coming, &frame->node);
+    if (sender->queued + sender->coming_count++ == 0)
+        sender_schedule(sender);
+}
+
+static unsigned
+queue_of(const struct mgmt_net *net, const struct frame *frame)
+{
+    return net->options.one_queue ? 0 : frame->payload->lane;
+}
+
+/* Nothing was served since the frame reached this end. */
+static void
+sender_queue(struct sender *sender, struct frame *frame)
 {
     struct mgmt_net *net = sender->net;
     enum lane lane = frame->payload->lane;
-    int err = 0;
+    unsigned queue = queue_of(net, frame);
 
-    if (sender->queued == 0 && simtime_compare(sender->busy_until, at) <= 0) {
-        transmit(sender, frame, at);
-        return;
-    }
-    if (sender->queue_bytes[lane] + frame->payload->size >
+    if (sender->queue_bytes[queue] + frame->payload->size >
         net->options.queue_bytes) {
         net->stats.dropped_full[lane]++;
         frame_drop(frame);
         return;
     }
-    sender->queue_bytes[lane] += frame->payload->size;
-    if (sender->queue_bytes[lane] > net->stats.queue_peak_bytes[lane])
-        net->stats.queue_peak_bytes[lane] = sender->queue_bytes[lane];
-    list_push_back(&sender->queue[lane], &frame->node);
-    if (sender->queued++ == 0)
-        err = kernel_add(net->kernel, &sender->next,
-                         simtime_max(sender->busy_until, at));
-    CHECK(err == 0 || err == ERR_RANGE);
+    sender->queue_bytes[queue] += frame->payload->size;
+    if (sender->queue_bytes[queue] > net->stats.queue_peak_bytes[lane])
+        net->stats.queue_peak_bytes[lane] = sender->queue_bytes[queue];
+    frame->mark = lane_meter_mark(&sender->meter, lane, frame->departs);
+    list_push_back(&sender->queue[queue], &frame->node);
+    sender->queued++;
 }
 
+/* Queues what has reached this end by now. */
 static void
-sender_fire(struct event *event, struct simtime now)
+sender_admit(struct sender *sender, struct simtime now)
 {
-    struct sender *sender = CONTAINER_OF(event, struct sender, next);
-    int err = 0;
+    while (sender->coming_count > 0) {
+        struct frame *frame =
+            CONTAINER_OF(list_first(&sender->coming), struct frame, node);
 
-    for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-        struct list_node *node = list_pop_front(&sender->queue[lane]);
+        if (simtime_before(now, frame->departs))
+            break;
+        list_remove(&frame->node);
+        sender->coming_count--;
+        sender_queue(sender, frame);
+    }
+}
+
+/* The next frame in strict priority, or NULL. */
+static struct frame *
+sender_next(struct sender *sender)
+{
+    for (unsigned queue = 0; queue < LANE_COUNT; queue++) {
+        struct list_node *node = list_pop_front(&sender->queue[queue]);
         struct frame *frame;
 
         if (node == NULL)
             continue;
         frame = CONTAINER_OF(node, struct frame, node);
         sender->queued--;
-        sender->queue_bytes[lane] -= frame->payload->size;
-        transmit(sender, frame, now);
-        break;
+        sender->queue_bytes[queue] -= frame->payload->size;
+        return frame;
     }
-    if (sender->queued > 0)
-        err = kernel_add(sender->net->kernel, event, sender->busy_until);
-    CHECK(err == 0 || err == ERR_RANGE);
+    return NULL;
+}
+
+/* A waiting frame is served: what did lower lanes add? */
+static void
+sender_measure(struct sender *sender, const struct frame *frame,
+               struct simtime now)
+{
+    struct mgmt_net *net = sender->net;
+    struct lane_account *account = &net->lanes[sender->box][sender->hop];
+    struct lane_wait wait = lane_meter_wait(
+        &sender->meter, frame->payload->lane, frame->mark, now);
+
+    if (wait.units == 0)
+        return;
+    account->waited++;
+    if ((lane_account_worst(account, &wait) || wait.units > 1) &&
+        net->options.waited != NULL)
+        net->options.waited(net->options.context, sender->box, sender->hop,
+                            &wait);
 }
 
 static void
-sender_init(struct sender *sender, struct mgmt_net *net, uint32_t entity)
+sender_fire(struct event *event, struct simtime now)
+{
+    struct sender *sender = CONTAINER_OF(event, struct sender, next);
+    struct frame *frame;
+
+    sender_admit(sender, now);
+    frame = sender_next(sender);
+    if (frame != NULL) {
+        sender_measure(sender, frame, now);
+        lane_meter_begin(&sender->meter, frame->payload->lane, now,
+                         transmit(sender, frame, now));
+    }
+    if (sender->queued + sender->coming_count > 0)
+        sender_schedule(sender);
+}
+
+static void
+sender_init(struct sender *sender, struct mgmt_net *net, unsigned box,
+            enum lane_hop hop, uint32_t entity)
 {
     sender->net = net;
+    sender->box = box;
+    sender->hop = hop;
+    list_init(&sender->coming);
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
         list_init(&sender->queue[lane]);
     event_init(&sender->next, EVENT_CLASS_LINK, entity, sender_fire);
@@ -227,15 +320,18 @@ sender_init(struct sender *sender, struct mgmt_net *net, uint32_t entity)
 static void
 sender_clear(struct sender *sender)
 {
-    kernel_cancel(sender->net->kernel, &sender->next);
-    for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-        struct list_node *node;
+    struct list_node *node;
 
-        while ((node = list_pop_front(&sender->queue[lane])) != NULL)
+    kernel_cancel(sender->net->kernel, &sender->next);
+    while ((node = list_pop_front(&sender->coming)) != NULL)
+        frame_drop(CONTAINER_OF(node, struct frame, node));
+    for (unsigned queue = 0; queue < LANE_COUNT; queue++) {
+        while ((node = list_pop_front(&sender->queue[queue])) != NULL)
             frame_drop(CONTAINER_OF(node, struct frame, node));
-        sender->queue_bytes[lane] = 0;
+        sender->queue_bytes[queue] = 0;
     }
     sender->queued = 0;
+    sender->coming_count = 0;
 }
 
 /* ---- the switch ---- */
@@ -281,9 +377,8 @@ forward(struct mgmt_net *net, const struct frame *in, unsigned to,
     out->from_box = in->from_box;
     out->to_box = to;
     out->plane = in->plane;
-    out->departs = now;
-    sender_queue(&leg->down, out,
-                 simtime_add(now, net->options.switch_latency));
+    out->departs = simtime_add(now, net->options.switch_latency);
+    sender_take(&leg->down, out);
 }
 
 /* The sender was dead before this frame could leave. */
@@ -345,8 +440,9 @@ station_init(struct mgmt_net *net, unsigned box)
     for (unsigned plane = 0; plane < PLANE_COUNT; plane++) {
         struct leg *leg = &net->stations[box].legs[plane];
 
-        sender_init(&leg->up, net, box);
-        sender_init(&leg->down, net, SWITCH_ENTITY + 2 * box + plane);
+        sender_init(&leg->up, net, box, LANE_HOP_NIC, box);
+        sender_init(&leg->down, net, box, LANE_HOP_SWITCH,
+                    SWITCH_ENTITY + 2 * box + plane);
         leg->loss = random_stream_make(net->options.seed, 2 * box + plane,
                                        random_purpose("management-loss"));
     }
@@ -363,7 +459,8 @@ mgmt_net_create(struct kernel *kernel, const struct mgmt_net_options *options)
     net->options = *options;
     net->stations = calloc(count, sizeof(*net->stations));
     net->blocked = calloc(count * count, PLANE_COUNT);
-    CHECK(net->stations != NULL && net->blocked != NULL);
+    net->lanes = calloc(count, sizeof(*net->lanes));
+    CHECK(net->stations != NULL && net->blocked != NULL && net->lanes != NULL);
     list_init(&net->pool);
     list_init(&net->flying);
     net->plane_on[PLANE_A] = true;
@@ -406,6 +503,7 @@ mgmt_net_destroy(struct mgmt_net *net)
         free(net->spare[--net->spare_count]);
     free(net->spare);
     free(net->blocked);
+    free(net->lanes);
     free(net->stations);
     free(net);
 }
@@ -508,11 +606,24 @@ mgmt_net_send(struct mgmt_net *net, unsigned box, enum plane plane,
     frame->life = station->life;
     frame->plane = plane;
     frame->departs = departs;
-    sender_queue(&station->legs[plane].up, frame, departs);
+    sender_take(&station->legs[plane].up, frame);
 }
 
 void
 mgmt_net_stats(const struct mgmt_net *net, struct mgmt_net_stats *stats)
 {
     *stats = net->stats;
+}
+
+struct simtime
+mgmt_net_frame_longest(const struct mgmt_net *net)
+{
+    return bytes_time(net, PLAT_DATAGRAM_MAX);
+}
+
+const struct lane_account *
+mgmt_net_lanes(const struct mgmt_net *net, unsigned box, enum lane_hop hop)
+{
+    CHECK(box < net->options.box_count && hop < LANE_HOP_CPU);
+    return &net->lanes[box][hop];
 }

@@ -6,6 +6,8 @@
  * Queues    every sending end, NIC or switch port, has one queue per lane,
  *           served in strict priority, store and forward; a frame under way
  *           is finished.  Each queue is bounded in bytes (tail drop).
+ * Lanes     what a frame waits for frames of lower lanes is measured beside
+ *           the queues (lane_meter.h).
  * Addresses are learned as a switch learns them: the box that used one last
  *           has it; broadcast goes to every other box.
  * Faults    per link: down, loss, added delay, mute (nothing from the box),
@@ -19,6 +21,7 @@
 #ifndef MODELS_MGMT_NET_H
 #define MODELS_MGMT_NET_H
 
+#include "models/lane_meter.h"
 #include "reference-nos/platform/plat.h"
 #include "sim/kernel/kernel.h"
 #include "sim/kernel/random.h"
@@ -36,7 +39,13 @@ struct mgmt_net_options {
     void (*deliver)(void *context, unsigned box, enum plane plane,
                     uint64_t from, enum lane lane, const void *bytes,
                     size_t size);
+    /* A frame waited for lower lanes longer than any before it at this hop
+     * of this box, or for more than one of their frames.  NULL: nobody asks.
+     */
+    void (*waited)(void *context, unsigned box, enum lane_hop hop,
+                   const struct lane_wait *wait);
     void *context;
+    bool one_queue; /* of all lanes, by arrival: a fault to test oracles on */
 };
 
 /* State of the link between one box and one plane; all zero: perfect. */
@@ -79,5 +88,10 @@ void mgmt_net_send(struct mgmt_net *net, unsigned box, enum plane plane,
                    struct simtime departs);
 
 void mgmt_net_stats(const struct mgmt_net *net, struct mgmt_net_stats *stats);
+/* Time on the wire of the longest frame. */
+struct simtime mgmt_net_frame_longest(const struct mgmt_net *net);
+/* Of the NIC of 'box', or of the switch ports that lead to it. */
+const struct lane_account *mgmt_net_lanes(const struct mgmt_net *net,
+                                          unsigned box, enum lane_hop hop);
 
 #endif

@@ -20,6 +20,7 @@ enum mutation {
     MUTATION_IGNORE_STORAGE_ERROR = 2,
     MUTATION_NO_FENCING = 3,
     MUTATION_REUSE_NUMBER = 8,
+    MUTATION_LANES_REVERSED = 12,
     MUTATION_CANARY = 100,    /* always caught */
     MUTATION_EQUIVALENT = 101 /* changes nothing; must never be caught */
 };

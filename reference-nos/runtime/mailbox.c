@@ -2,6 +2,7 @@
  *
  * Bounded mailboxes, one list for each lane.
  */
+#include "reference-nos/platform/mutation.h"
 #include "reference-nos/runtime/runtime_priv.h"
 
 #include <string.h>
@@ -141,6 +142,31 @@ mailbox_clear(struct actor *actor)
     }
 }
 
+/* The lane that is looked at as the n-th. */
+static enum lane
+nth_lane(const struct actor *actor, unsigned n)
+{
+    if (mutation_awake(actor->runtime->plat, MUTATION_LANES_REVERSED))
+        return (enum lane)(LANE_COUNT - 1 - n);
+    return (enum lane)n;
+}
+
+unsigned
+mailbox_waiting(const struct actor *actor)
+{
+    unsigned lanes = 0;
+
+    if (!actor->up)
+        return 0;
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+        lanes |= (unsigned)!list_empty(&actor->mail[lane]) << lane;
+    if (actor->start_due || actor->timers_due != 0)
+        lanes |= 1u << LANE_LIVENESS;
+    if (actor->more_due)
+        lanes |= 1u << actor->more_lane;
+    return lanes;
+}
+
 enum lane
 mailbox_lane(const struct actor *actor)
 {
@@ -148,7 +174,9 @@ mailbox_lane(const struct actor *actor)
         return LANE_COUNT;
     if (actor->start_due || actor->timers_due != 0)
         return LANE_LIVENESS;
-    for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+    for (unsigned i = 0; i < LANE_COUNT; i++) {
+        enum lane lane = nth_lane(actor, i);
+
         if (actor->more_due && actor->more_lane == lane)
             return lane;
         if (!list_empty(&actor->mail[lane]))

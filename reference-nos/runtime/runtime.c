@@ -196,6 +196,13 @@ runtime_pending(const struct runtime *runtime, unsigned service)
     return mailbox_lane(&runtime->actors[service]);
 }
 
+unsigned
+runtime_waiting(const struct runtime *runtime, unsigned service)
+{
+    return service < SVC_COUNT ? mailbox_waiting(&runtime->actors[service])
+                               : 0;
+}
+
 bool
 runtime_starting(const struct runtime *runtime, unsigned service)
 {

@@ -53,6 +53,8 @@ void runtime_operator(struct runtime *runtime, uint64_t token,
 
 /* The lane of the most urgent event of 'service'; LANE_COUNT: none. */
 enum lane runtime_pending(const struct runtime *runtime, unsigned service);
+/* The lanes in which events of 'service' wait, a bit each. */
+unsigned runtime_waiting(const struct runtime *runtime, unsigned service);
 /* Is the next event of 'service' the first of its life? */
 bool runtime_starting(const struct runtime *runtime, unsigned service);
 /* Handles one event of 'service', if there is one. */

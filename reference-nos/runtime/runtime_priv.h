@@ -75,6 +75,8 @@ void mailbox_free(struct actor *actor, struct mail *mail);
 void mailbox_clear(struct actor *actor);
 /* The lane of the most urgent event; LANE_COUNT: none. */
 enum lane mailbox_lane(const struct actor *actor);
+/* The lanes in which events wait, a bit each; not which comes first. */
+unsigned mailbox_waiting(const struct actor *actor);
 /* Tells the door that 'actor' has something to do. */
 void mailbox_ready(struct actor *actor);
 

@@ -453,6 +453,8 @@ bounds_judge(struct run *run)
         struct world_load load;
 
         run->world->ops->load(run->world, i, &load);
+        for (unsigned hop = 0; hop < LANE_HOP_COUNT; hop++)
+            oracles_lanes(run->oracles, load.lanes[hop].waited);
         for (unsigned j = 0; j < SVC_COUNT; j++) {
             if (load.events[j] > 0)
                 oracles_bound(run->oracles, now, i, service_name(j),

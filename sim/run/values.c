@@ -192,6 +192,33 @@ memory_peak(struct run *run, const struct metric_ref *ref)
     return peak;
 }
 
+/* What lower lanes added to higher ones, the worst of all boxes. */
+static uint64_t
+lanes_value(struct run *run, enum metric_id id)
+{
+    struct lane_account wire = {0}, cpu = {0};
+
+    for (unsigned i = 0; i < run->plan->box_count; i++) {
+        struct world_load load;
+
+        run->world->ops->load(run->world, i, &load);
+        for (unsigned hop = 0; hop < LANE_HOP_COUNT; hop++) {
+            struct lane_account *sum = hop == LANE_HOP_CPU ? &cpu : &wire;
+
+            sum->waited += load.lanes[hop].waited;
+            if (load.lanes[hop].units > sum->units)
+                sum->units = load.lanes[hop].units;
+            sum->time = simtime_max(sum->time, load.lanes[hop].time);
+        }
+    }
+    switch ((int)id) {
+    case METRIC_LANES_WAITED: return wire.waited + cpu.waited;
+    case METRIC_LANES_ADDED_FRAMES: return wire.units;
+    case METRIC_LANES_ADDED_WIRE_TIME: return wire.time.ps;
+    default: return cpu.time.ps;
+    }
+}
+
 static uint64_t
 oracle_violations(struct run *run, const struct metric_ref *ref)
 {
@@ -271,6 +298,12 @@ run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
         return 0;
     case METRIC_FENCING_REFUSED: *value = watch->fencing_refused; return 0;
     case METRIC_MEMORY_PEAK: *value = memory_peak(run, ref); return 0;
+    case METRIC_LANES_WAITED:
+    case METRIC_LANES_ADDED_FRAMES:
+    case METRIC_LANES_ADDED_WIRE_TIME:
+    case METRIC_LANES_ADDED_CPU_TIME:
+        *value = lanes_value(run, ref->metric->id);
+        return 0;
     case METRIC_COUNT: break;
     }
     return ERR_UNSUPPORTED;

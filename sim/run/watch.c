@@ -254,6 +254,7 @@ watch_observe(struct watch *watch, const struct observation *seen)
     case OBSERVE_PORTS:
     case OBSERVE_QUANTUM:
     case OBSERVE_BOUND:
+    case OBSERVE_LANES:
     case OBSERVE_LEAK:
     case OBSERVE_REPLY:
     case OBSERVE_LOG:

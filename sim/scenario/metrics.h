@@ -87,6 +87,18 @@
       "writes of a deposed controller that boxes refused")                    \
     X(MEMORY_PEAK, "memory.peak", BYTES, SERVICE, true, WORLDS_MODELLED,      \
       "most memory any one service held, of that name or of any")             \
+    X(LANES_WAITED, "lanes.waited", COUNT, NONE, false, WORLDS_MODELLED,      \
+      "frames and events that waited behind one of a lower lane")             \
+    X(LANES_ADDED_FRAMES, "lanes.added-frames", COUNT, NONE, false,           \
+      WORLDS_MODELLED,                                                        \
+      "most frames of lower lanes that one of a higher lane waited for at "   \
+      "one hop")                                                              \
+    X(LANES_ADDED_WIRE_TIME, "lanes.added-wire-time", DURATION, NONE, false,  \
+      WORLDS_MODELLED, "longest time they kept it from the wire")             \
+    X(LANES_ADDED_CPU_TIME, "lanes.added-cpu-time", DURATION, NONE, false,    \
+      WORLDS_MODELLED,                                                        \
+      "longest time that handlers of lower lanes kept an event of a higher "  \
+      "one from its service")                                                 \
     X(EVENTS_FIRED, "events.fired", COUNT, EVENT, true, WORLDS_ALL,           \
       "times the timeline's event fired; all events without argument")
 

@@ -32,8 +32,8 @@ struct des_thread {
 
     /* lanes.c */
     struct lane_meter meter;
-    unsigned waiting[LANE_COUNT];      /* events, as last seen */
-    struct lane_mark mark[LANE_COUNT]; /* when the oldest of them came */
+    unsigned marked; /* a bit per lane: its oldest event waits ... */
+    struct lane_mark mark[LANE_COUNT]; /* ... since then */
     uint64_t allowed_ns[LANE_COUNT];   /* that a handler could last */
 };
 
@@ -164,7 +164,7 @@ void cpu_reset(struct des_box *box);
 
 /* lanes.c: what lower lanes add to higher ones */
 
-/* Something may have come for 'service'. */
+/* Something has come for 'service' while it may be busy. */
 void lanes_arrived(struct des_box *box, unsigned service);
 /* A handler for 'lane' begins, and could last 'allowed_ns'; it has ended. */
 void lanes_begin(struct des_box *box, unsigned service, enum lane lane,

@@ -3,12 +3,11 @@
  * What lower lanes add to higher ones, on a box's CPU and on its frames.
  *
  * An event waits for what handlers of lower lanes were charged, in its own
- * service, from its arrival on.  Marks are kept for the oldest event of each
- * lane; those behind it waited for less.
+ * service, from its arrival on.  The oldest event of each lane is marked when
+ * it finds a handler of a lower lane at work, or is overtaken by one; those
+ * behind it in its lane wait for less.
  */
 #include "sim/world/des/des_priv.h"
-
-#include <string.h>
 
 static void
 observe(struct des_box *box, unsigned service, enum lane_hop hop,
@@ -36,34 +35,44 @@ lanes_frame_waited(void *context, unsigned index, enum lane_hop hop,
             mgmt_net_frame_longest(des->net));
 }
 
-/* 'at': when what is new has come. */
+/* Marks the oldest event of each of these lanes. */
 static void
-look(struct des_box *box, unsigned service, struct simtime at)
+mark(struct des_thread *thread, unsigned lanes, struct simtime at)
 {
-    struct lane_account *account = &box->load.lanes[LANE_HOP_CPU];
-    struct des_thread *thread = &box->threads[service];
-    unsigned waiting[LANE_COUNT];
+    thread->marked |= lanes;
+    for (; lanes != 0; lanes &= lanes - 1) {
+        unsigned lane = (unsigned)__builtin_ctz(lanes);
 
-    runtime_waiting(box->runtime, service, waiting);
-    for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-        unsigned before = thread->waiting[lane];
-
-        thread->waiting[lane] = waiting[lane];
-        if (waiting[lane] <= before)
-            continue;
-        if (before == 0)
-            thread->mark[lane] = lane_meter_mark(&thread->meter, lane, at);
-        if (lane_meter_below(&thread->meter, lane, at))
-            account->waited += waiting[lane] - before;
+        thread->mark[lane] = lane_meter_mark(&thread->meter, lane, at);
     }
 }
 
-/* Before the runtime stands nothing waits behind anything. */
+/* The unmarked lanes above 'lane' in which something waits. */
+static unsigned
+waiting_above(const struct des_box *box, unsigned service, enum lane lane)
+{
+    return runtime_waiting(box->runtime, service) & ((1u << lane) - 1) &
+           ~box->threads[service].marked;
+}
+
+/* What finds its service idle is marked when something overtakes it. */
 void
 lanes_arrived(struct des_box *box, unsigned service)
 {
-    if (box->runtime != NULL)
-        look(box, service, des_box_time(box));
+    struct des_thread *thread = &box->threads[service];
+    enum lane serving = thread->meter.serving;
+    struct simtime at;
+    unsigned lanes;
+
+    if (serving == LANE_LIVENESS || box->runtime == NULL)
+        return;
+    at = des_box_time(box);
+    if (!lane_meter_serves(&thread->meter, at))
+        return;
+    lanes = waiting_above(box, service, serving);
+    mark(thread, lanes, at);
+    box->load.lanes[LANE_HOP_CPU].waited +=
+        (unsigned)__builtin_popcount(lanes);
 }
 
 /* The longest that one handler of a lane below could last. */
@@ -101,27 +110,26 @@ lanes_begin(struct des_box *box, unsigned service, enum lane lane,
     struct des_thread *thread = &box->threads[service];
     struct simtime now = kernel_now(box->des->kernel);
 
-    if (thread->waiting[lane] > 0) {
+    if (thread->marked & (1u << lane))
         measure(box, service, lane, now);
-        thread->waiting[lane]--;
-    }
+    if (lane > LANE_LIVENESS)
+        mark(thread, waiting_above(box, service, lane), now);
     thread->allowed_ns[lane] = allowed_ns;
     lane_meter_begin(&thread->meter, lane, now, (struct simtime){UINT64_MAX});
 }
 
-/* What the handler left to itself, it left at its end. */
 void
 lanes_end(struct des_box *box, unsigned service)
 {
     struct des_thread *thread = &box->threads[service];
 
     lane_meter_end(&thread->meter, thread->busy_until);
-    look(box, service, thread->busy_until);
+    if (thread->marked != 0)
+        thread->marked &= runtime_waiting(box->runtime, service);
 }
 
 void
 lanes_forget(struct des_box *box, unsigned service)
 {
-    memset(box->threads[service].waiting, 0,
-           sizeof(box->threads[service].waiting));
+    box->threads[service].marked = 0;
 }
