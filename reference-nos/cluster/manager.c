@@ -276,7 +276,8 @@ handle(struct actor *self, void *state, const struct actor_event *event)
     case EV_PACKET:
     case EV_HARDWARE:
     case EV_FORWARDING:
-    case EV_OPERATOR: break;
+    case EV_OPERATOR:
+    case EV_ALARM: break;
     }
     return check_pump(manager) ? txn_pump(manager) : ACTOR_MORE;
 }

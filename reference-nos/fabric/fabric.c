@@ -351,7 +351,8 @@ event_take(struct actor *self, struct fabric *fabric,
     case EV_SESSION:
     case EV_DATAGRAM:
     case EV_HARDWARE:
-    case EV_OPERATOR: break;
+    case EV_OPERATOR:
+    case EV_ALARM: break;
     }
 }
 

@@ -312,7 +312,7 @@ alarm_take(struct actor *self, struct hardware *hardware,
         return;
     if (alarm_key_decode(row->key, row->key_size, &code, &item) == 0 &&
         alarm_row_decode(row->value, row->value_size, &alarm) == 0)
-        report_alarm_found(hardware, code, item, &alarm);
+        report_alarm_found(self, hardware, code, item, &alarm);
 }
 
 static void
@@ -426,6 +426,11 @@ hardware_handle(struct actor *self, void *state,
     case EV_MESSAGE: message_take(self, hardware, &event->u.message); break;
     case EV_TIMER: timer_take(self, hardware, event->u.timer); break;
     case EV_HARDWARE: change_take(hardware, &event->u.hardware); break;
+    case EV_ALARM:
+        report_alarm_told(self, hardware, event->u.alarm.code,
+                          event->u.alarm.item, event->u.alarm.raised,
+                          event->u.alarm.value);
+        break;
     case EV_CONTINUE:
     case EV_STORAGE:
     case EV_SESSION:
@@ -469,8 +474,11 @@ alarms_make(struct actor *self, struct hardware *hardware)
                                                    [ALARM_OPTIC] = HW_OPTIC};
     unsigned code;
 
-    for (code = 0; code < CODE_COUNT; code++) {
+    for (code = 0; code < CODE_COUNT; code++)
         hardware->alarm_count[code] = hardware->items[kinds[code]].count;
+    hardware->alarm_count[ALARM_SERVICE] = SVC_COUNT;
+    hardware->alarm_count[ALARM_MANAGEMENT_PLANE] = PLANE_COUNT;
+    for (code = 0; code < ALARM_COUNT; code++) {
         hardware->alarms[code] =
             mem_zalloc_array(actor_mem(self), hardware->alarm_count[code] + 1,
                              sizeof(struct alarm));
@@ -528,9 +536,9 @@ hardware_start(struct actor *self, void **state)
     return 0;
 }
 
-const struct actor_kind hardware_kind = {.id = SVC_HARDWARE,
-                                         .takes = TAKES_HARDWARE,
-                                         .memory_max_bytes =
-                                             HARDWARE_MEMORY_BYTES,
-                                         .start = hardware_start,
-                                         .handle = hardware_handle};
+const struct actor_kind hardware_kind = {
+    .id = SVC_HARDWARE,
+    .takes = TAKES_HARDWARE | TAKES_ALARMS,
+    .memory_max_bytes = HARDWARE_MEMORY_BYTES,
+    .start = hardware_start,
+    .handle = hardware_handle};

@@ -20,7 +20,8 @@
 #define ITEMS_MAX OPTICS_MAX
 #define ITEM_WORDS ((ITEMS_MAX + 63) / 64)
 
-/* The alarms of this service are the first ones of enum alarm_code. */
+/* The alarms this service judges are the first ones of enum alarm_code;
+ * others it is told (EV_ALARM). */
 #define CODE_COUNT (ALARM_OPTIC + 1)
 
 #define REPORT_BYTES 2048u
@@ -50,8 +51,8 @@ struct hardware {
     uint64_t slow_at_ns;
 
     /* Alarms by code, then item. */
-    struct alarm *alarms[CODE_COUNT];
-    unsigned alarm_count[CODE_COUNT];
+    struct alarm *alarms[ALARM_COUNT];
+    unsigned alarm_count[ALARM_COUNT];
     bool member_known;
     bool watching;
     bool rebuilding; /* waiting for the alarms of the life before */
@@ -93,7 +94,12 @@ void report_flush(struct actor *self, struct hardware *hardware);
 /* The store has nothing of ours: tell it everything. */
 void report_again(struct actor *self, struct hardware *hardware);
 /* A row of the life before. */
-void report_alarm_found(struct hardware *hardware, enum alarm_code code,
-                        uint16_t item, const struct alarm_row *row);
+void report_alarm_found(struct actor *self, struct hardware *hardware,
+                        enum alarm_code code, uint16_t item,
+                        const struct alarm_row *row);
+/* An alarm that others judge: its row is ours to keep. */
+void report_alarm_told(struct actor *self, struct hardware *hardware,
+                       enum alarm_code code, unsigned item, bool raised,
+                       uint64_t value);
 
 #endif

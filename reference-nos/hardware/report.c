@@ -159,6 +159,8 @@ leds_choose(const struct hardware *hardware, enum led_state *leds)
     all += raised_count(hardware, ALARM_TEMPERATURE, &worst);
     all += raised_count(hardware, ALARM_SENSOR, &worst);
     all += raised_count(hardware, ALARM_OPTIC, &worst);
+    all += raised_count(hardware, ALARM_SERVICE, &worst);
+    all += raised_count(hardware, ALARM_MANAGEMENT_PLANE, &worst);
     leds[LED_STATUS] = LED_GREEN;
     if (all != 0)
         leds[LED_STATUS] = worst <= SEVERITY_ERROR ? LED_RED : LED_AMBER;
@@ -284,7 +286,7 @@ report_again(struct actor *self, struct hardware *hardware)
     unsigned code, item;
 
     hardware->rows_retry = false;
-    for (code = 0; code < CODE_COUNT; code++)
+    for (code = 0; code < ALARM_COUNT; code++)
         for (item = 0; item < hardware->alarm_count[code]; item++)
             if (hardware->alarms[code][item].raised)
                 alarm_row_put(self, hardware, (enum alarm_code)code, item);
@@ -293,14 +295,37 @@ report_again(struct actor *self, struct hardware *hardware)
 }
 
 void
-report_alarm_found(struct hardware *hardware, enum alarm_code code,
-                   uint16_t item, const struct alarm_row *row)
+report_alarm_told(struct actor *self, struct hardware *hardware,
+                  enum alarm_code code, unsigned item, bool raised,
+                  uint64_t value)
 {
     struct alarm *alarm;
 
-    if ((unsigned)code >= CODE_COUNT || item >= hardware->alarm_count[code])
+    if ((unsigned)code < CODE_COUNT || item >= hardware->alarm_count[code])
         return;
     alarm = &hardware->alarms[code][item];
+    alarm->raised = raised;
+    alarm->severity = SEVERITY_WARNING;
+    alarm->value = (int32_t)value;
+    alarm_row_put(self, hardware, code, item);
+}
+
+void
+report_alarm_found(struct actor *self, struct hardware *hardware,
+                   enum alarm_code code, uint16_t item,
+                   const struct alarm_row *row)
+{
+    struct alarm *alarm;
+
+    if (item >= hardware->alarm_count[code])
+        return;
+    alarm = &hardware->alarms[code][item];
+    if ((unsigned)code >= CODE_COUNT) {
+        /* What stands was told at the start of this life: the row is old. */
+        if (!alarm->raised)
+            alarm_row_put(self, hardware, code, item);
+        return;
+    }
     alarm->raised = true;
     alarm->severity = row->severity;
     alarm->value = (int32_t)row->value;

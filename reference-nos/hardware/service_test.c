@@ -36,6 +36,7 @@ struct box {
     struct health_row health;
     bool locate;
     bool tell_restarted; /* the store says so when it starts */
+    struct actor *store; /* who raises alarms of others */
 };
 
 static struct box *
@@ -203,6 +204,7 @@ static const struct hw_ops hw = {count,   describe, read_item,
 static int
 store_start(struct actor *self, void **state)
 {
+    box_of(actor_plat(self))->store = self;
     *state = actor_mem(self);
     return 0;
 }
@@ -558,6 +560,62 @@ START_TEST(locate_light_follows_the_row)
 }
 END_TEST
 
+static void
+told(struct box *box, enum alarm_code code, unsigned item, bool raise)
+{
+    actor_alarm(box->store, code, item, raise, 0);
+    dispatch(box);
+}
+
+START_TEST(alarms_of_others_have_rows)
+{
+    static struct box box;
+
+    box_begin(&box);
+    told(&box, ALARM_MANAGEMENT_PLANE, PLANE_B, true);
+    told(&box, ALARM_SERVICE, SVC_FABRIC, true);
+    ck_assert(box.row[ALARM_MANAGEMENT_PLANE][PLANE_B]);
+    ck_assert(!box.row[ALARM_MANAGEMENT_PLANE][PLANE_A]);
+    ck_assert(box.row[ALARM_SERVICE][SVC_FABRIC]);
+    run(&box, NS_PER_S);
+    ck_assert_int_eq(box.leds[LED_STATUS], LED_AMBER);
+    told(&box, ALARM_SERVICE, SVC_FABRIC, false);
+    ck_assert(!box.row[ALARM_SERVICE][SVC_FABRIC]);
+    /* A store without rows is told what stands. */
+    memset(box.row, 0, sizeof(box.row));
+    box.tell_restarted = true;
+    ck_assert_int_eq(runtime_kill(box.runtime, SVC_STORE), 0);
+    run(&box, NS_PER_S);
+    ck_assert(box.row[ALARM_MANAGEMENT_PLANE][PLANE_B]);
+    ck_assert(!box.row[ALARM_SERVICE][SVC_FABRIC]);
+    told(&box, ALARM_MANAGEMENT_PLANE, PLANE_B, false);
+    run(&box, NS_PER_S);
+    ck_assert(!box.row[ALARM_MANAGEMENT_PLANE][PLANE_B]);
+    ck_assert_int_eq(box.leds[LED_STATUS], LED_GREEN);
+    runtime_destroy(box.runtime);
+}
+END_TEST
+
+/* What changed while the service was down is right after it. */
+START_TEST(alarms_of_others_outlive_a_restart)
+{
+    static struct box box;
+
+    box_begin(&box);
+    told(&box, ALARM_MANAGEMENT_PLANE, PLANE_A, true);
+    told(&box, ALARM_SERVICE, SVC_FABRIC, true);
+    ck_assert_int_eq(runtime_kill(box.runtime, SVC_HARDWARE), 0);
+    told(&box, ALARM_MANAGEMENT_PLANE, PLANE_A, false);
+    told(&box, ALARM_MANAGEMENT_PLANE, PLANE_B, true);
+    ck_assert(box.row[ALARM_MANAGEMENT_PLANE][PLANE_A]); /* not yet */
+    run(&box, 3 * NS_PER_S);
+    ck_assert(!box.row[ALARM_MANAGEMENT_PLANE][PLANE_A]);
+    ck_assert(box.row[ALARM_MANAGEMENT_PLANE][PLANE_B]);
+    ck_assert(box.row[ALARM_SERVICE][SVC_FABRIC]);
+    runtime_destroy(box.runtime);
+}
+END_TEST
+
 TCase *
 service_tests(void)
 {
@@ -569,6 +627,8 @@ service_tests(void)
     tcase_add_test(tests, too_hot_restarts_the_box);
     tcase_add_test(tests, restart_keeps_what_is_there_and_clears_what_is_gone);
     tcase_add_test(tests, restarted_store_is_told_again);
+    tcase_add_test(tests, alarms_of_others_have_rows);
+    tcase_add_test(tests, alarms_of_others_outlive_a_restart);
     tcase_add_test(tests, locate_light_follows_the_row);
     return tests;
 }

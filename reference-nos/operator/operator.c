@@ -357,7 +357,8 @@ handle(struct actor *self, void *state, const struct actor_event *event)
     case EV_DATAGRAM:
     case EV_PACKET:
     case EV_HARDWARE:
-    case EV_FORWARDING: break;
+    case EV_FORWARDING:
+    case EV_ALARM: break;
     }
     return ACTOR_DONE;
 }

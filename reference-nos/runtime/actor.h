@@ -36,6 +36,8 @@ struct actor; /* Opaque: one service on one box. */
  * keeps its own order and sets one timer to the earliest. */
 #define ACTOR_TIMERS_MAX 8
 
+#define ACTOR_ALARM_ITEMS_MAX 32u
+
 /* Largest message body, bytes, by lane: liveness fits one datagram. */
 #define ACTOR_BODY_LIVENESS_MAX 1300u
 #define ACTOR_BODY_CONTROL_MAX (64u * 1024u)
@@ -69,7 +71,8 @@ enum actor_event_kind {
     EV_PACKET,     /* .packet: from a fabric port */
     EV_HARDWARE,   /* .hardware */
     EV_FORWARDING, /* .forwarding */
-    EV_OPERATOR    /* .operation: a request from outside */
+    EV_OPERATOR,   /* .operation: a request from outside */
+    EV_ALARM       /* .alarm: what actor_alarm() or the supervisor said */
 };
 
 struct actor_event {
@@ -104,6 +107,12 @@ struct actor_event {
             const uint8_t *bytes;
             size_t size;
         } operation;
+        struct {
+            enum alarm_code code;
+            unsigned item;
+            bool raised;
+            uint64_t value; /* 0 when it is told again */
+        } alarm;
     } u;
 };
 
@@ -115,7 +124,8 @@ enum actor_takes {
     TAKES_FORWARDING = 1 << 3,
     TAKES_OPERATOR = 1 << 4,
     TAKES_SESSIONS = 1 << 5,
-    TAKES_REMOTE = 1 << 6 /* messages to other boxes pass through it */
+    TAKES_REMOTE = 1 << 6, /* messages to other boxes pass through it */
+    TAKES_ALARMS = 1 << 7  /* and all that are known when it restarts */
 };
 
 struct actor_kind {
@@ -161,6 +171,13 @@ void actor_session(struct actor *self, uint64_t box, uint64_t incarnation,
  * once. */
 void actor_timer_set(struct actor *self, unsigned timer, uint64_t deadline_ns);
 void actor_timer_cancel(struct actor *self, unsigned timer);
+
+/* Raises or clears an alarm of this box, traces it and tells it to every
+ * service that TAKES_ALARMS; nothing happens when it stands so already.  For
+ * those who stand below the store and have no row to write; the alarm
+ * outlives the service.  'item' is below ACTOR_ALARM_ITEMS_MAX. */
+void actor_alarm(struct actor *self, enum alarm_code code, unsigned item,
+                 bool raise, uint64_t value);
 
 void actor_operator_reply(struct actor *self, uint64_t token,
                           const void *bytes, size_t size);

@@ -30,7 +30,8 @@ event_bytes(struct actor_event *event, size_t *size)
     case EV_STORAGE:
     case EV_SESSION:
     case EV_HARDWARE:
-    case EV_FORWARDING: break;
+    case EV_FORWARDING:
+    case EV_ALARM: break;
     }
     *size = 0;
     return NULL;

@@ -12,6 +12,7 @@ actor_init(struct runtime *runtime, struct actor *actor)
 {
     actor->runtime = runtime;
     actor->restart_ns = NEVER_NS;
+    actor->calm_ns = NEVER_NS;
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
         list_init(&actor->mail[lane]);
     timers_clear(actor);

@@ -12,6 +12,8 @@
  *             dies RUNTIME_RESTARTS_MAX times within
  *             RUNTIME_RESTART_WINDOW_NS restarts the box.  A service that
  *             leaves an event unhandled for RUNTIME_HANG_NS is killed.
+ *             At RUNTIME_ALARM_DEATHS within that window ALARM_SERVICE is
+ *             raised; it clears when the service has lived for the window.
  * Memory      everything comes from plat chunks; runtime_destroy() gives all
  *             of it back at any moment.
  */
@@ -24,6 +26,7 @@
 #define RUNTIME_MAILBOX_SPARE 256u /* of these, for completions alone */
 #define RUNTIME_MAILBOX_BYTES_MAX (16u * 1024u * 1024u)
 #define RUNTIME_RESTARTS_MAX 5u
+#define RUNTIME_ALARM_DEATHS 3u
 #define RUNTIME_RESTART_WINDOW_NS (60ull * 1000000000ull)
 #define RUNTIME_RESTART_BACKOFF_NS (100ull * 1000000ull)
 #define RUNTIME_HANG_NS (3ull * 1000000000ull)

@@ -44,6 +44,7 @@ struct actor {
     uint64_t restart_ns;  /* when the supervisor starts it again */
     uint64_t deaths_ns[RUNTIME_RESTARTS_MAX]; /* ring of the last deaths */
     unsigned death_count;
+    uint64_t calm_ns; /* when its alarm clears, if it lives */
     uint64_t handler_start_ns;
 };
 
@@ -57,8 +58,18 @@ struct runtime {
     bool restarting; /* the box was asked to restart: nothing runs */
     struct actor *running;
     bool running_doomed; /* killed while its handler ran */
+    /* Bit per item: alarms told here, and those of them that are raised. */
+    uint32_t alarms_known[ALARM_COUNT];
+    uint32_t alarms_raised[ALARM_COUNT];
     struct actor actors[SVC_COUNT];
 };
+
+/* alarms.c */
+
+bool alarms_raised(const struct runtime *runtime, enum alarm_code code,
+                   unsigned item);
+/* A service that has just started hears what is known. */
+void alarms_tell(struct actor *taker);
 
 /* mailbox.c */
 

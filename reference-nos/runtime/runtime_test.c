@@ -29,7 +29,10 @@ struct box {
     size_t held_bytes;
     bool dry; /* no more memory */
     unsigned restarts;
-    unsigned dead; /* TRACE_SERVICE_DIED */
+    unsigned dead;            /* TRACE_SERVICE_DIED */
+    unsigned raised, cleared; /* ALARM_SERVICE, as traced */
+    bool shown[SVC_COUNT];    /* as the store was told */
+    unsigned shows;
     struct seen seen[SEEN_MAX];
     unsigned seen_count;
     struct runtime *runtime;
@@ -109,6 +112,11 @@ static void
 trace(struct plat *plat, const struct trace_record *record)
 {
     box_of(plat)->dead += record->kind == TRACE_SERVICE_DIED;
+    if (record->kind != TRACE_ALARM)
+        return;
+    ck_assert_uint_eq(record->a, ALARM_SERVICE);
+    box_of(plat)->raised += record->b != 0;
+    box_of(plat)->cleared += record->b == 0;
 }
 
 static void
@@ -148,6 +156,12 @@ handle(struct actor *self, void *state, const struct actor_event *event)
     struct seen *seen = &box->seen[box->seen_count % SEEN_MAX];
 
     (void)state;
+    if (event->kind == EV_ALARM) {
+        ck_assert_int_eq(event->u.alarm.code, ALARM_SERVICE);
+        box->shown[event->u.alarm.item] = event->u.alarm.raised;
+        box->shows++;
+        return ACTOR_DONE;
+    }
     box->seen_count++;
     seen->kind = event->kind;
     seen->service = actor_service(self);
@@ -163,7 +177,7 @@ handle(struct actor *self, void *state, const struct actor_event *event)
 
 static const struct actor_kind store = {
     .id = SVC_STORE,
-    .takes = TAKES_OPERATOR | TAKES_SESSIONS,
+    .takes = TAKES_OPERATOR | TAKES_SESSIONS | TAKES_ALARMS,
     .memory_max_bytes = 1 << 20,
     .start = start,
     .handle = handle,
@@ -347,6 +361,89 @@ START_TEST(budget_forgets_old_deaths)
 }
 END_TEST
 
+static void
+kill_times(struct box *box, unsigned service, unsigned times, uint64_t span_ns)
+{
+    for (unsigned i = 0; i < times; i++) {
+        ck_assert_int_eq(runtime_kill(box->runtime, service), 0);
+        pass(box, span_ns);
+    }
+}
+
+START_TEST(crash_loop_is_an_alarm)
+{
+    struct box *box = box_make();
+
+    kill_times(box, SVC_BUS, RUNTIME_ALARM_DEATHS - 1, S);
+    ck_assert_uint_eq(box->raised, 0);
+    kill_times(box, SVC_BUS, 1, S);
+    ck_assert_uint_eq(box->raised, 1);
+    ck_assert(box->shown[SVC_BUS] && !box->shown[SVC_STORE]);
+    kill_times(box, SVC_BUS, 1, S); /* still the same alarm */
+    ck_assert_uint_eq(box->raised, 1);
+    pass(box, RUNTIME_RESTART_WINDOW_NS - S);
+    ck_assert_uint_eq(box->cleared, 0);
+    pass(box, S);
+    ck_assert_uint_eq(box->cleared, 1);
+    ck_assert(!box->shown[SVC_BUS]);
+    pass(box, RUNTIME_HANG_NS);
+    ck_assert_uint_eq(box->alarm_ns, UINT64_MAX); /* nothing ticks on */
+    ck_assert_uint_eq(box->restarts, 0);
+    box_free(box);
+}
+END_TEST
+
+START_TEST(deaths_far_apart_are_no_alarm)
+{
+    struct box *box = box_make();
+
+    kill_times(box, SVC_BUS, 20, RUNTIME_RESTART_WINDOW_NS / 2);
+    ck_assert_uint_eq(box->raised, 0);
+    ck_assert_uint_eq(box->shows, 0);
+    box_free(box);
+}
+END_TEST
+
+/* A death just before the alarm would clear begins the wait again. */
+START_TEST(alarm_clears_after_a_whole_window_of_life)
+{
+    struct box *box = box_make();
+
+    kill_times(box, SVC_BUS, RUNTIME_ALARM_DEATHS, S);
+    pass(box, RUNTIME_RESTART_WINDOW_NS - 2 * S);
+    kill_times(box, SVC_BUS, 1, RUNTIME_RESTART_WINDOW_NS - S);
+    ck_assert_uint_eq(box->cleared, 0);
+    pass(box, 2 * S);
+    ck_assert_uint_eq(box->raised, 1);
+    ck_assert_uint_eq(box->cleared, 1);
+    box_free(box);
+}
+END_TEST
+
+/* Who shows the alarms is killed itself, and asked nobody. */
+START_TEST(alarms_are_told_again_to_who_starts)
+{
+    struct box *box = box_make();
+
+    kill_times(box, SVC_STORE, RUNTIME_ALARM_DEATHS, S);
+    ck_assert_uint_eq(box->raised, 1);
+    ck_assert(box->shown[SVC_STORE]); /* told when it lived again */
+    kill_times(box, SVC_BUS, RUNTIME_ALARM_DEATHS, S);
+    pass(box, RUNTIME_RESTART_WINDOW_NS - 2 * S);
+    ck_assert_uint_eq(box->cleared, 1);
+    ck_assert(!box->shown[SVC_STORE] && box->shown[SVC_BUS]);
+    /* What clears while it is down it hears as well. */
+    ck_assert_int_eq(runtime_kill(box->runtime, SVC_STORE), 0);
+    box->alarm_ns = UINT64_MAX; /* the door is slow */
+    box->now_ns += 5 * S;
+    runtime_alarm(box->runtime);
+    run_ready(box);
+    ck_assert_uint_eq(box->cleared, 2);
+    ck_assert(!box->shown[SVC_STORE] && !box->shown[SVC_BUS]);
+    box_free(box);
+}
+END_TEST
+
 START_TEST(hung_service_is_killed)
 {
     struct box *box = box_make();
@@ -444,6 +541,10 @@ runtime_suite(void)
     tcase_add_test(tests, restarted_bus_tells_that_sessions_are_gone);
     tcase_add_test(tests, budget_restarts_the_box);
     tcase_add_test(tests, budget_forgets_old_deaths);
+    tcase_add_test(tests, crash_loop_is_an_alarm);
+    tcase_add_test(tests, deaths_far_apart_are_no_alarm);
+    tcase_add_test(tests, alarm_clears_after_a_whole_window_of_life);
+    tcase_add_test(tests, alarms_are_told_again_to_who_starts);
     tcase_add_test(tests, hung_service_is_killed);
     tcase_add_test(tests, mailbox_is_bounded);
     tcase_add_test(tests, mailbox_is_bounded_in_bytes);

@@ -4,6 +4,8 @@
  */
 #include "reference-nos/runtime/runtime_priv.h"
 
+_Static_assert(SVC_COUNT <= ACTOR_ALARM_ITEMS_MAX, "an alarm for each");
+
 static void *
 chunk_take(void *arg, size_t size)
 {
@@ -40,6 +42,16 @@ tell_sessions_lost(struct runtime *runtime)
     }
 }
 
+/* Its alarm, if raised, clears when this life has lasted for the window. */
+static void
+calm_arm(struct actor *actor, uint64_t now_ns)
+{
+    if (!alarms_raised(actor->runtime, ALARM_SERVICE, actor->kind->id))
+        return;
+    actor->calm_ns = now_ns + RUNTIME_RESTART_WINDOW_NS;
+    timers_ask(actor->runtime);
+}
+
 void
 supervisor_start(struct actor *actor)
 {
@@ -69,6 +81,9 @@ supervisor_start(struct actor *actor)
                 0);
     if (actor->lives > 1 && (actor->kind->takes & TAKES_REMOTE))
         tell_sessions_lost(runtime);
+    if (actor->lives > 1 && (actor->kind->takes & TAKES_ALARMS))
+        alarms_tell(actor);
+    calm_arm(actor, actor->progress_ns);
     mailbox_ready(actor);
 }
 
@@ -86,21 +101,31 @@ budget_used_up(struct actor *actor, uint64_t now_ns)
     return now_ns - oldest_ns < RUNTIME_RESTART_WINDOW_NS;
 }
 
-static uint64_t
-backoff_ns(const struct actor *actor, uint64_t now_ns)
+/* Deaths within the window, the last one among them. */
+static unsigned
+deaths_lately(const struct actor *actor, uint64_t now_ns)
 {
-    uint64_t wait_ns = RUNTIME_RESTART_BACKOFF_NS;
     unsigned known = actor->death_count < RUNTIME_RESTARTS_MAX
                          ? actor->death_count
                          : RUNTIME_RESTARTS_MAX;
+    unsigned count = 1;
 
     for (unsigned i = 1; i < known; i++) {
         unsigned slot = (actor->death_count - 1 - i) % RUNTIME_RESTARTS_MAX;
 
-        if (now_ns - actor->deaths_ns[slot] < RUNTIME_RESTART_WINDOW_NS)
-            wait_ns *= 2;
+        count += now_ns - actor->deaths_ns[slot] < RUNTIME_RESTART_WINDOW_NS;
     }
-    return wait_ns;
+    return count;
+}
+
+/* A service that falls again and again is told before its budget is used
+ * up; one death alone is not. */
+static void
+alarm_judge(struct actor *actor, unsigned deaths)
+{
+    actor->calm_ns = NEVER_NS;
+    if (deaths >= RUNTIME_ALARM_DEATHS)
+        actor_alarm(actor, ALARM_SERVICE, actor->kind->id, true, deaths);
 }
 
 void
@@ -110,6 +135,7 @@ supervisor_bury(struct actor *actor, int error)
     struct plat *plat = runtime->plat;
     uint64_t now_ns = plat->ops->now_ns(plat);
     size_t used = actor->mem != NULL ? mem_used_bytes(actor->mem) : 0;
+    unsigned deaths;
 
     if (runtime->running == actor)
         runtime->running_doomed = true;
@@ -130,7 +156,9 @@ supervisor_bury(struct actor *actor, int error)
         plat->ops->restart(plat, REBOOT_SERVICE_BUDGET);
         return;
     }
-    actor->restart_ns = now_ns + backoff_ns(actor, now_ns);
+    deaths = deaths_lately(actor, now_ns);
+    actor->restart_ns = now_ns + (RUNTIME_RESTART_BACKOFF_NS << (deaths - 1));
+    alarm_judge(actor, deaths);
     timers_ask(runtime);
 }
 
@@ -169,5 +197,9 @@ supervisor_alarm(struct runtime *runtime, uint64_t now_ns)
 
         if (actor->restart_ns <= now_ns)
             supervisor_start(actor);
+        if (actor->calm_ns <= now_ns) {
+            actor->calm_ns = NEVER_NS;
+            actor_alarm(actor, ALARM_SERVICE, id, false, 0);
+        }
     }
 }

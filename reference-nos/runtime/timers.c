@@ -66,6 +66,8 @@ timers_ask(struct runtime *runtime)
             alarm_ns = actor->next_timer_ns;
         if (actor->restart_ns < alarm_ns)
             alarm_ns = actor->restart_ns;
+        if (actor->calm_ns < alarm_ns)
+            alarm_ns = actor->calm_ns;
     }
     if (alarm_ns == runtime->alarm_ns)
         return;

@@ -248,7 +248,8 @@ on_event(struct store *store, const struct actor_event *event)
     case EV_PACKET:
     case EV_HARDWARE:
     case EV_FORWARDING:
-    case EV_OPERATOR: return 0;
+    case EV_OPERATOR:
+    case EV_ALARM: return 0;
     }
     return 0;
 }
