@@ -320,10 +320,12 @@ bus_datagram(struct bus *bus, uint64_t now_ns, enum plane plane, uint64_t from,
     if (frame.hlc != 0 &&
         hlc_see(&bus->hlc, frame.hlc, bus->ops->wall_ns(bus->arg)) != 0)
         bus->counters.clock_ahead++;
-    if (frame.lane == LANE_LIVENESS)
+    if (frame.lane == LANE_LIVENESS) {
+        planes_heard(&bus->planes, plane, now_ns);
         take_liveness(bus, peer, &frame);
-    else
+    } else {
         take_reliable(bus, peer, now_ns, &frame, plane);
+    }
 }
 
 /* The timers of one lane.  An error ends the session. */
@@ -436,6 +438,13 @@ bus_abort(struct bus *bus, uint64_t address)
 
     if (peer != NULL)
         bus_peer_close(bus, peer, false);
+}
+
+enum plane_state
+bus_plane(const struct bus *bus, enum plane plane)
+{
+    CHECK(plane < PLANE_COUNT);
+    return bus->planes.watch[plane].state;
 }
 
 const struct bus_counters *

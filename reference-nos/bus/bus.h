@@ -38,6 +38,7 @@
 #include "reference-nos/base/compiler.h"
 #include "reference-nos/base/mem.h"
 #include "reference-nos/base/units.h"
+#include "reference-nos/bus/planes.h"
 #include "reference-nos/platform/plat.h"
 
 /* Largest body, bytes. */
@@ -173,6 +174,9 @@ void bus_credit(struct bus *bus, uint64_t now_ns);
  * notice, abort with session(down). */
 void bus_forget(struct bus *bus, uint64_t peer);
 void bus_abort(struct bus *bus, uint64_t peer);
+
+/* What is heard on 'plane' (planes.h); changes in bus_datagram() alone. */
+enum plane_state bus_plane(const struct bus *bus, enum plane plane);
 
 const struct bus_counters *bus_counters(const struct bus *bus);
 size_t bus_peer_count(const struct bus *bus);

@@ -108,5 +108,6 @@ bool net_complete(const struct net *net, unsigned from, unsigned to);
 
 Suite *bus_trust_suite(void);
 Suite *bus_service_suite(void);
+Suite *planes_suite(void);
 
 #endif

@@ -6,6 +6,7 @@
  *   peer.c     the table of peers; how sessions begin and end
  *   send.c     the sending half of a reliable lane
  *   receive.c  the receiving half
+ *   planes.c   which planes are heard
  */
 #ifndef NOS_BUS_BUS_PRIV_H
 #define NOS_BUS_BUS_PRIV_H
@@ -150,6 +151,7 @@ struct bus {
     size_t assembly_bytes;
     unsigned burst_left; /* frames this call may still send */
     bool burst_cut;
+    struct planes planes;
     struct bus_counters counters;
     uint8_t datagram[PLAT_DATAGRAM_MAX];
 };

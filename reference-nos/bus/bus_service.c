@@ -22,6 +22,7 @@ struct service {
     /* Depths told last, bytes. */
     size_t traced_send[LANE_COUNT];
     size_t traced_receive;
+    enum plane_state plane_told[PLANE_COUNT];
 };
 
 static void
@@ -145,6 +146,21 @@ send_message(struct service *service, const struct actor_message *message)
         bus_abort(service->bus, message->to.box);
 }
 
+/* The runtime knows what a former life of ours has told. */
+static void
+tell_planes(struct service *service)
+{
+    for (unsigned plane = 0; plane < PLANE_COUNT; plane++) {
+        enum plane_state state = bus_plane(service->bus, (enum plane)plane);
+
+        if (state == service->plane_told[plane])
+            continue;
+        service->plane_told[plane] = state;
+        actor_alarm(service->self, ALARM_MANAGEMENT_PLANE, plane,
+                    state == PLANE_SILENT, 0);
+    }
+}
+
 static void
 arm(struct service *service)
 {
@@ -175,6 +191,7 @@ handle(struct actor *self, void *state, const struct actor_event *event)
         trace_depth(service, BOUND_BUS_RECEIVE, &service->traced_receive,
                     bus_counters(service->bus)->assembly_peak_bytes,
                     BUS_ASSEMBLY_BYTES);
+        tell_planes(service);
         break;
     case EV_TIMER:
         service->armed_ns = TIME_NEVER_NS;

@@ -25,6 +25,8 @@ struct box {
     uint64_t charged_ns;
     uint64_t worst_bus_ns; /* most that one event of the bus was charged */
     uint64_t deepest[BOUND_COUNT]; /* as traced */
+    unsigned raised[PLANE_COUNT];  /* alarms of a plane, as traced */
+    unsigned cleared[PLANE_COUNT];
 };
 
 struct wire_packet {
@@ -53,6 +55,7 @@ static struct wire_packet wire[WIRE_MAX];
 static unsigned wire_head;
 static unsigned wire_tail;
 static uint64_t now_ns;
+static bool plane_dead[PLANE_COUNT];
 static uint8_t big[BUS_BULK_MAX];
 
 static unsigned
@@ -100,6 +103,8 @@ plat_datagram_send(struct plat *plat, enum plane plane, uint64_t to,
     struct wire_packet *packet = &wire[wire_tail++ % WIRE_MAX];
     unsigned other = 1 - index_of(plat);
 
+    if (plane_dead[plane])
+        return;
     ck_assert(wire_tail - wire_head < WIRE_MAX);
     ck_assert(to == PLAT_ADDRESS_ALL || to == boxes[other].facts.key);
     *packet =
@@ -137,6 +142,11 @@ plat_trace(struct plat *plat, const struct trace_record *record)
 {
     struct box *box = &boxes[index_of(plat)];
 
+    if (record->kind == TRACE_ALARM) {
+        ck_assert_uint_eq(record->a, ALARM_MANAGEMENT_PLANE);
+        box->raised[record->c] += record->b != 0;
+        box->cleared[record->c] += record->b == 0;
+    }
     if (record->kind != TRACE_BOUND)
         return;
     ck_assert_uint_le(record->b, record->c);
@@ -289,6 +299,7 @@ open_boxes(void)
 {
     memset(boxes, 0, sizeof(boxes));
     memset(seen, 0, sizeof(seen));
+    memset(plane_dead, 0, sizeof(plane_dead));
     wire_head = wire_tail = 0;
     now_ns = NS_PER_S;
     for (size_t i = 0; i < sizeof(big); i++)
@@ -392,6 +403,64 @@ START_TEST(an_overflow_ends_the_session)
 }
 END_TEST
 
+/* Both boxes talk as members do. */
+static void
+talk_for(uint64_t ns)
+{
+    for (uint64_t end_ns = now_ns + ns; now_ns < end_ns;) {
+        talk(seen[0].self, LANE_LIVENESS, 100);
+        talk(seen[1].self, LANE_LIVENESS, 100);
+        run_for(250 * NS_PER_MS);
+    }
+}
+
+START_TEST(a_dead_plane_is_an_alarm)
+{
+    open_boxes();
+    talk_for(5 * NS_PER_S);
+    plane_dead[PLANE_B] = true;
+    talk_for(NS_PER_S);
+    ck_assert_uint_eq(boxes[0].raised[PLANE_B], 0);
+    talk_for(2 * NS_PER_S);
+    ck_assert_uint_eq(boxes[0].raised[PLANE_B], 1);
+    ck_assert_uint_eq(boxes[1].raised[PLANE_B], 1);
+    talk_for(NS_PER_MIN);
+    plane_dead[PLANE_B] = false;
+    talk_for(2 * NS_PER_S);
+    ck_assert_uint_eq(boxes[0].cleared[PLANE_B], 0);
+    talk_for(2 * NS_PER_S);
+    for (unsigned i = 0; i < BOXES; i++) {
+        ck_assert_uint_eq(boxes[i].raised[PLANE_B], 1);
+        ck_assert_uint_eq(boxes[i].cleared[PLANE_B], 1);
+        ck_assert_uint_eq(boxes[i].raised[PLANE_A], 0);
+    }
+    close_boxes();
+}
+END_TEST
+
+/* The alarm outlives the bus that raised it: the next life raises it not
+ * again, and clears it. */
+START_TEST(a_plane_alarm_outlives_the_bus)
+{
+    open_boxes();
+    talk_for(5 * NS_PER_S);
+    plane_dead[PLANE_A] = true;
+    talk_for(3 * NS_PER_S);
+    ck_assert_int_eq(runtime_kill(boxes[0].runtime, SVC_BUS), 0);
+    run_for(NS_PER_S);
+    talk_for(5 * NS_PER_S);
+    ck_assert_uint_eq(boxes[0].raised[PLANE_A], 1);
+    ck_assert_uint_eq(boxes[0].cleared[PLANE_A], 0);
+    ck_assert_int_eq(runtime_kill(boxes[0].runtime, SVC_BUS), 0);
+    plane_dead[PLANE_A] = false;
+    run_for(NS_PER_S);
+    talk_for(5 * NS_PER_S);
+    ck_assert_uint_eq(boxes[0].raised[PLANE_A], 1);
+    ck_assert_uint_eq(boxes[0].cleared[PLANE_A], 1);
+    close_boxes();
+}
+END_TEST
+
 Suite *
 bus_service_suite(void)
 {
@@ -403,6 +472,8 @@ bus_service_suite(void)
     tcase_add_test(tcase, no_event_of_the_bus_takes_more_than_a_quantum);
     tcase_add_test(tcase, a_bus_that_dies_comes_back_in_a_new_life);
     tcase_add_test(tcase, an_overflow_ends_the_session);
+    tcase_add_test(tcase, a_dead_plane_is_an_alarm);
+    tcase_add_test(tcase, a_plane_alarm_outlives_the_bus);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -625,6 +625,7 @@ main(void)
 
     srunner_add_suite(runner, bus_trust_suite());
     srunner_add_suite(runner, bus_service_suite());
+    srunner_add_suite(runner, planes_suite());
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
