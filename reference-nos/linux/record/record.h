@@ -6,9 +6,9 @@
  *
  * A recorder stands between the core and a door: give record_plat() to
  * node_create() instead of the door's own plat, and call record_*() where
- * runtime_*() would be called.  What the file holds stands in record.c;
- * integers are little endian, each record is [u32 size, u8 kind, body, u32
- * XXH3 check], so that a cut tail is seen.
+ * runtime_*() would be called.  What the file holds
+ * stands in record_priv.h and tape.h; every step has a checksum, so that a cut
+ * tail is seen.
  */
 #ifndef NOS_LINUX_RECORD_RECORD_H
 #define NOS_LINUX_RECORD_RECORD_H
@@ -23,7 +23,7 @@ struct recorder;
 MUST_USE int record_open(const char *path, struct plat *door,
                          struct recorder **out, char *message,
                          size_t message_size);
-/* Flushes; an error on the way is told here. */
+/* After runtime_destroy().  Flushes; an error on the way is told here. */
 MUST_USE int record_close(struct recorder *recorder, char *message,
                           size_t message_size);
 struct plat *record_plat(struct recorder *recorder);
