@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "reference-nos/linux/record/record.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/cmd.h"
 #include "sim/run/campaign.h"
@@ -21,10 +23,12 @@
 enum { OPT_HELP, OPT_RESULTS, OPT_LOG, OPT_QUIET, OPT_COUNT };
 
 static const char usage[] =
-    "usage: sixnines replay TOKEN [option...]\n"
+    "usage: sixnines replay TOKEN|RECORDING [option...]\n"
     "  Runs what TOKEN names again and compares the digest of the run.  When\n"
     "  they differ and the first run's results are there, says where they\n"
-    "  part.  Exit code 70 when they differ.\n";
+    "  part.  Exit code 70 when they differ.\n"
+    "  A RECORDING is what \"refnosd --record FILE\" wrote: the box is run\n"
+    "  again and must do the same; else the first difference is named.\n";
 
 struct request {
     struct cli_option options[OPT_COUNT];
@@ -251,6 +255,40 @@ replay(struct request *request, const struct scenario *scenario)
     return code;
 }
 
+/* ---- a recorded box ---- */
+
+static bool
+is_file(const char *word)
+{
+    struct stat found;
+
+    return stat(word, &found) == 0 && S_ISREG(found.st_mode);
+}
+
+static int
+recording_replay(const char *path)
+{
+    struct replay_result result;
+    char message[MESSAGE_BYTES];
+
+    if (record_replay(path, &result, message, sizeof(message)) != 0) {
+        fprintf(stderr, "sixnines replay: %s\n", message);
+        return EXIT_USAGE;
+    }
+    printf("%s: %llu inputs, %llu outputs, %.3f s%s: %s\n", path,
+           (unsigned long long)result.inputs,
+           (unsigned long long)result.outputs, (double)result.span_ns / 1e9,
+           result.cut ? " up to where it was cut" : "",
+           result.equal ? "the same" : "DIFFERENT");
+    if (result.equal)
+        return 0;
+    printf("  at input %llu, %.6f s after boot\n  recorded  %s\n"
+           "  done now  %s\n",
+           (unsigned long long)result.at_input, (double)result.at_ns / 1e9,
+           result.recorded, result.done);
+    return EXIT_INTERNAL;
+}
+
 int
 cmd_replay(int argc, char **argv)
 {
@@ -284,6 +322,8 @@ cmd_replay(int argc, char **argv)
         fprintf(stderr, "sixnines replay: no token given\n%s", usage);
         return EXIT_USAGE;
     }
+    if (is_file(token))
+        return recording_replay(token);
     code = token_read(&request, token);
     if (code != 0)
         return code;
