@@ -41,9 +41,6 @@ check_stop(struct manager *manager)
     manager->sweep_again = false;
     manager->voter_waits = false;
     actor_timer_cancel(manager->self, MANAGER_TIMER_CABLING);
-    for (unsigned id = 0; id < FWD_MODULES_MAX; id++)
-        manager_alarm(manager, &manager->modules[id].cabling_raised, false,
-                      ALARM_CABLING, id, 0);
 }
 
 enum end { END_ABSENT, END_UNSETTLED, END_READY };

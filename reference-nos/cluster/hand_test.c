@@ -78,6 +78,7 @@ fwd_dump(struct plat *plat, struct fwd_entry *entries, size_t room,
 
 static const struct plat_ops plat_ops = {
     .now_ns = plat_now,
+    .wall_ns = plat_now,
     .storage_size = storage_size,
     .storage_read = storage_read,
     .storage_replace = storage_replace,

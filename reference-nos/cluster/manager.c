@@ -38,16 +38,6 @@ manager_to_store(struct manager *manager, uint16_t type,
     manager_send(manager, to, LANE_CONTROL, type, writer);
 }
 
-void
-manager_alarm(struct manager *manager, bool *raised, bool raise,
-              enum alarm_code code, uint64_t item, uint64_t value)
-{
-    if (*raised == raise)
-        return;
-    *raised = raise;
-    actor_trace(manager->self, TRACE_ALARM, code, raise, item, value);
-}
-
 uint64_t
 manager_standby(const struct manager *manager)
 {
@@ -107,6 +97,8 @@ lost(struct manager *manager)
     uint64_t term = manager->active_term;
     bool was_active = manager->active;
 
+    if (manager->ready_term != 0)
+        alarms_end(manager);
     manager->ready_term = 0;
     manager->active = false;
     txn_abandon(manager);
@@ -133,6 +125,8 @@ watch(struct manager *manager)
     uint8_t bytes[32];
     struct wire_writer writer;
 
+    if (!manager->alarms_known)
+        wanted.state |= 1ull << (TABLE_ALARM - TABLE_CONF_END);
     wire_writer_init(&writer, bytes, sizeof(bytes));
     store_watch_write(&writer, &wanted);
     CHECK(wire_writer_finish(&writer) == 0);
@@ -246,6 +240,7 @@ start(struct actor *self, void **state)
     manager->plat = actor_plat(self);
     manager->mem = actor_mem(self);
     manager->facts = actor_facts(self);
+    manager->alarms_known = actor_life(self) <= 1;
     manager->client = client_of(manager->facts, actor_life(self));
     cabling_plan_init(&manager->cabling);
     tree_init(&manager->boxes, box_compare);

@@ -126,6 +126,7 @@ struct manager {
     bool counts_told;
     bool pool_raised[ROLE_COUNT];
     uint64_t pool_ns[ROLE_COUNT]; /* last time it was exhausted */
+    bool alarms_known;            /* what the life before raised was found */
 
     bool sweep_due; /* cables */
     unsigned sweep_at;
@@ -152,11 +153,22 @@ void manager_to_member(struct manager *manager, uint64_t box, enum lane lane,
                        uint16_t type, const struct wire_writer *writer);
 void manager_to_store(struct manager *manager, uint16_t type,
                       const struct wire_writer *writer);
-void manager_alarm(struct manager *manager, bool *raised, bool raise,
-                   enum alarm_code code, uint64_t item, uint64_t value);
 void manager_activate(struct manager *manager);
 /* The other controller, if it is there; or 0. */
 uint64_t manager_standby(const struct manager *manager);
+
+/* alarms.c: traces and rows */
+
+/* Nothing happens when '*raised' is so already. */
+void manager_alarm(struct manager *manager, bool *raised, bool raise,
+                   enum alarm_code code, uint64_t item, uint64_t value);
+void alarms_end(struct manager *manager);
+/* A row of TABLE_ALARM; of interest in the first snapshot of a life. */
+int alarms_found(struct manager *manager, const struct store_row *row);
+/* That snapshot is complete. */
+void alarms_settle(struct manager *manager);
+/* Who is active may have changed: what another one sees is not ours. */
+void alarms_yield(struct manager *manager);
 
 /* mirror.c: rows as the store has them */
 

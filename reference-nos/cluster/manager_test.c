@@ -772,6 +772,134 @@ START_TEST(a_killed_service_finds_its_members_again)
 }
 END_TEST
 
+/* What the store was asked last about the row of an alarm: 1 put, 0 delete,
+ * -1 nothing. */
+static int
+alarm_row_last(enum alarm_code code, uint16_t item)
+{
+    const struct hand_sent *sent;
+    int last = -1;
+
+    while ((sent = hand_take(&hand, MSG_STORE_STATE_PUT)) != NULL) {
+        struct wire_reader reader;
+        struct store_row row;
+        struct alarm_row alarm;
+        enum alarm_code row_code;
+        uint16_t row_item;
+
+        wire_reader_init(&reader, sent->body, sent->size);
+        ck_assert_int_eq(store_row_read(&reader, &row), 0);
+        ck_assert_int_eq(row.table, TABLE_ALARM);
+        ck_assert_int_eq(
+            alarm_key_decode(row.key, row.key_size, &row_code, &row_item), 0);
+        if (!row.deleted)
+            ck_assert_int_eq(
+                alarm_row_decode(row.value, row.value_size, &alarm), 0);
+        if (row_code == code && row_item == item)
+            last = !row.deleted;
+    }
+    return last;
+}
+
+START_TEST(an_alarm_has_a_row)
+{
+    uint16_t id = module_id(ROLE_NCP, 0);
+
+    lead(1);
+    (void)join(&box_1);
+    run(3 * NS_PER_S);
+    ck_assert_int_eq(alarm_row_last(ALARM_MODULE_AWAY, id), 1);
+    run(NS_PER_MIN);
+    ck_assert_int_eq(alarm_row_last(ALARM_MODULE_AWAY, id), -1);
+    hello(&box_1, 0);
+    ck_assert_int_eq(alarm_row_last(ALARM_MODULE_AWAY, id), 0);
+    run(3 * NS_PER_S);
+    ck_assert_int_eq(alarm_row_last(ALARM_MODULE_AWAY, id), 1);
+    HAND_SEND(&hand, from_store, MSG_STORE_ROLE, store_role_change,
+              {STORE_LEADER_LOST, 1});
+    ck_assert_int_eq(alarm_row_last(ALARM_MODULE_AWAY, id), 0);
+}
+END_TEST
+
+/* The store shows an alarm of the box 'owner'. */
+static void
+alarm_found(uint64_t owner, enum alarm_code code, uint16_t item)
+{
+    struct alarm_row alarm = {.severity = SEVERITY_ERROR};
+    struct store_delta delta = {0, commit_index, term};
+    struct store_row row = {.table = TABLE_ALARM, .owner = owner};
+    struct key_bytes key;
+    struct row_bytes value;
+    uint8_t bytes[128];
+    struct wire_writer writer;
+
+    alarm_key_encode(code, item, &key);
+    alarm_row_encode(&alarm, &value);
+    row.key = key.bytes;
+    row.key_size = key.size;
+    row.value = value.bytes;
+    row.value_size = value.size;
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    store_delta_begin(&writer, &delta);
+    store_row_add(&writer, &row);
+    hand_message(&hand, from_store, MSG_STORE_DELTA, bytes,
+                 wire_writer_size(&writer));
+}
+
+static void
+restart_with_alarms(void)
+{
+    hand_restart(&hand, false);
+    hand_forget(&hand);
+    delta_send(STORE_DELTA_FIRST, rows, row_count);
+    alarm_found(SELF, ALARM_MODULE_AWAY, module_id(ROLE_NCP, 0));
+    alarm_found(SELF, ALARM_MODULE_AWAY, UINT16_MAX);
+    alarm_found(SELF, ALARM_FAN, 0);                /* not of this service */
+    alarm_found(9, ALARM_POOL_EXHAUSTED, ROLE_NCP); /* nor of this box */
+}
+
+START_TEST(alarms_of_the_life_before_clear)
+{
+    uint16_t id = module_id(ROLE_NCP, 0);
+
+    lead(1);
+    (void)join(&box_1);
+    run(3 * NS_PER_S);
+    restart_with_alarms();
+    delta_send(STORE_DELTA_LAST, NULL, 0);
+    lead(1);
+    ck_assert_int_eq(alarm_row_last(ALARM_MODULE_AWAY, id), -1);
+    hello(&box_1, 0);
+    ck_assert_uint_eq(hand_traces(&hand, TRACE_ALARM), 1);
+    ck_assert_uint_eq(hand_trace(&hand, TRACE_ALARM)->b, 0);
+    ck_assert_int_eq(alarm_row_last(ALARM_MODULE_AWAY, id), 0);
+    alarm_found(SELF, ALARM_MODULE_AWAY, id); /* its own echo, late */
+    hello(&box_1, 0);
+    ck_assert_int_eq(alarm_row_last(ALARM_MODULE_AWAY, id), -1);
+}
+END_TEST
+
+START_TEST(alarms_of_the_life_before_are_another_ones_now)
+{
+    struct active_row other = {.key = 9, .term = 2};
+    uint16_t id = module_id(ROLE_NCP, 0);
+    unsigned i = 0;
+
+    lead(1);
+    (void)join(&box_1);
+    run(3 * NS_PER_S);
+    while (i < row_count && rows[i].table != TABLE_ROLE)
+        i++;
+    ck_assert_uint_lt(i, row_count);
+    active_row_encode(&other, &rows[i].value);
+    restart_with_alarms();
+    ck_assert_int_eq(alarm_row_last(ALARM_MODULE_AWAY, id), -1);
+    delta_send(STORE_DELTA_LAST, NULL, 0);
+    ck_assert_int_eq(alarm_row_last(ALARM_MODULE_AWAY, id), 0);
+    ck_assert_uint_eq(hand_traces(&hand, TRACE_ALARM), 1);
+}
+END_TEST
+
 START_TEST(garbage_is_ignored)
 {
     uint64_t random = (uint64_t)_i + 3;
@@ -820,6 +948,9 @@ manager_suite(void)
     tcase_add_test(tcase, a_new_voter_takes_the_seat_of_the_old);
     tcase_add_test(tcase, cables_are_held_against_the_plan);
     tcase_add_test(tcase, a_killed_service_finds_its_members_again);
+    tcase_add_test(tcase, an_alarm_has_a_row);
+    tcase_add_test(tcase, alarms_of_the_life_before_clear);
+    tcase_add_test(tcase, alarms_of_the_life_before_are_another_ones_now);
     tcase_add_loop_test(tcase, garbage_is_ignored, 0, 20);
     suite_add_tcase(suite, tcase);
     return suite;

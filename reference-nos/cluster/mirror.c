@@ -174,6 +174,17 @@ cluster_row_take(struct manager *manager, const struct store_row *row)
     return error;
 }
 
+static int
+active_row_take(struct manager *manager, const struct store_row *row)
+{
+    int error =
+        active_row_decode(row->value, row->value_size, &manager->active_row);
+
+    if (error == 0)
+        alarms_yield(manager);
+    return error;
+}
+
 /* Cables whose ends are judged again when they have settled. */
 static int
 seen_row_take(struct manager *manager, const struct store_row *row)
@@ -204,6 +215,8 @@ row_take(struct manager *manager, const struct store_row *row)
 {
     if (row->table == TABLE_SEEN)
         return seen_row_take(manager, row);
+    if (row->table == TABLE_ALARM)
+        return alarms_found(manager, row);
     if (row->table == TABLE_CABLING)
         return cable_row_take(manager, row);
     if (row->deleted)
@@ -215,8 +228,7 @@ row_take(struct manager *manager, const struct store_row *row)
     if (row->table == TABLE_CLUSTER)
         return cluster_row_take(manager, row);
     if (row->table == TABLE_ROLE)
-        return active_row_decode(row->value, row->value_size,
-                                 &manager->active_row);
+        return active_row_take(manager, row);
     return 0;
 }
 
@@ -255,4 +267,6 @@ mirror_delta(struct manager *manager, const struct actor_message *message)
                       "cluster: row of table %u: %s", (unsigned)row.table,
                       err_text(error));
     }
+    if (delta.flags & STORE_DELTA_LAST)
+        alarms_settle(manager);
 }

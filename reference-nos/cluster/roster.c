@@ -74,22 +74,6 @@ roster_start(struct manager *manager)
                     now_ns + CLUSTER_LEASE_NS);
 }
 
-static void
-alarms_end(struct manager *manager)
-{
-    for (unsigned id = 0; id < FWD_MODULES_MAX; id++) {
-        struct module *module = &manager->modules[id];
-
-        manager_alarm(manager, &module->away_raised, false, ALARM_MODULE_AWAY,
-                      id, 0);
-        manager_alarm(manager, &module->duplicate_raised, false,
-                      ALARM_DUPLICATE_SERIAL, id, 0);
-    }
-    for (unsigned role = 0; role < ROLE_COUNT; role++)
-        manager_alarm(manager, &manager->pool_raised[role], false,
-                      ALARM_POOL_EXHAUSTED, role, 0);
-}
-
 void
 roster_stop(struct manager *manager)
 {
@@ -102,7 +86,6 @@ roster_stop(struct manager *manager)
         join_drop(manager, box);
         box->live = LIVE_AWAY;
     }
-    alarms_end(manager);
     actor_timer_cancel(manager->self, MANAGER_TIMER_LEASE);
 }
 
