@@ -31,6 +31,7 @@ events_judge(struct oracles *oracles, const struct observation *seen)
 void
 oracle_lanes_waited(struct oracles *oracles, const struct observation *seen)
 {
+    oracle_exercised(oracles, ORACLE_O12);
     if (seen->b <= 1 && seen->c <= seen->d)
         return;
     if (seen->a == LANE_HOP_CPU)

@@ -574,6 +574,63 @@ START_TEST(o12_step_over_the_quantum)
 }
 END_TEST
 
+static void
+waited(enum lane_hop hop, uint64_t units, uint64_t ps, uint64_t allowed_ps)
+{
+    struct observation seen = {
+        .kind = OBSERVE_LANES,
+        .at = at_s(1),
+        .box = BOX_NCP_0,
+        .service = SVC_BUS,
+        .a = hop,
+        .b = units,
+        .c = ps,
+        .d = allowed_ps,
+    };
+
+    oracles_observe(oracles, &seen);
+}
+
+START_TEST(o12_one_frame_of_a_lower_lane)
+{
+    enum lane_hop hop = _i == 0 ? LANE_HOP_NIC : LANE_HOP_SWITCH;
+
+    waited(hop, 1, 1000, 1000);
+    objected(ORACLE_O12, 0);
+    waited(hop, 1, 1001, 1000);
+    objected(ORACLE_O12, 1);
+    waited(hop, 2, 10, 1000);
+    objected(ORACLE_O12, 2);
+    ck_assert_ptr_nonnull(
+        strstr(oracles_result(oracles, ORACLE_O12)->first,
+               _i == 0 ? "1001 ps, at its sending end" : "a switch port"));
+}
+END_TEST
+
+START_TEST(o12_one_handler_of_a_lower_lane)
+{
+    waited(LANE_HOP_CPU, 1, 200000000, 200000000);
+    objected(ORACLE_O12, 0);
+    waited(LANE_HOP_CPU, 3, 30000000, 200000000);
+    objected(ORACLE_O12, 1);
+    ck_assert_ptr_nonnull(strstr(oracles_result(oracles, ORACLE_O12)->first,
+                                 "ncp-0: an event of service bus waited for 3 "
+                                 "handlers of lower lanes, 30000 ns"));
+}
+END_TEST
+
+START_TEST(o12_counts_what_waited)
+{
+    const struct oracle_result *result = oracles_result(oracles, ORACLE_O12);
+
+    ck_assert_uint_eq(result->exercised, 0);
+    oracles_lanes(oracles, 0);
+    ck_assert_uint_eq(result->exercised, 0);
+    oracles_lanes(oracles, 7);
+    ck_assert_uint_eq(result->exercised, 7);
+}
+END_TEST
+
 /* ---- O13 ---- */
 
 START_TEST(o13_converged)
@@ -691,6 +748,9 @@ oracle_cases(void)
     tcase_add_test(tc, o12_at_the_bound);
     tcase_add_test(tc, o12_queue_told_by_the_nos);
     tcase_add_test(tc, o12_step_over_the_quantum);
+    tcase_add_loop_test(tc, o12_one_frame_of_a_lower_lane, 0, 2);
+    tcase_add_test(tc, o12_one_handler_of_a_lower_lane);
+    tcase_add_test(tc, o12_counts_what_waited);
     tcase_add_test(tc, o13_converged);
     return tc;
 }

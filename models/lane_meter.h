@@ -31,9 +31,9 @@ struct lane_mark {
 };
 
 struct lane_meter {
+    struct simtime from, until; /* the last unit */
+    enum lane serving;
     struct lane_mark below[LANE_COUNT]; /* of lanes below; without the last */
-    enum lane serving;                  /* the last unit */
-    struct simtime from, until;
 };
 
 /* What one arrival waited for. */

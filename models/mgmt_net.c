@@ -37,16 +37,16 @@ struct frame {
 /* A sending end. */
 struct sender {
     struct mgmt_net *net;
-    unsigned box;
-    enum lane_hop hop;
-    struct lane_meter meter;
     struct simtime busy_until;
+    unsigned queued;       /* in all queues */
+    unsigned coming_count; /* in .coming */
+    struct lane_meter meter;
     struct list coming; /* by departure; some are not due yet */
     struct list queue[LANE_COUNT];
     uint32_t queue_bytes[LANE_COUNT];
-    unsigned queued; /* in all queues */
-    unsigned coming_count;
     struct event next;
+    unsigned box;
+    enum lane_hop hop;
 };
 
 struct leg {

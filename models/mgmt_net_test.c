@@ -24,6 +24,10 @@ struct rig {
     struct mgmt_net *net;
     unsigned count;
     struct arrival arrivals[ARRIVALS_MAX];
+    unsigned waited;       /* calls */
+    struct lane_wait wait; /* for most frames */
+    unsigned wait_box;
+    enum lane_hop wait_hop;
 };
 
 static void
@@ -40,8 +44,22 @@ on_deliver(void *context, unsigned box, enum plane plane, uint64_t from,
     memcpy(&arrival->number, bytes, sizeof(arrival->number));
 }
 
+static void
+on_waited(void *context, unsigned box, enum lane_hop hop,
+          const struct lane_wait *wait)
+{
+    struct rig *rig = context;
+
+    rig->waited++;
+    if (wait->units <= rig->wait.units)
+        return;
+    rig->wait = *wait;
+    rig->wait_box = box;
+    rig->wait_hop = hop;
+}
+
 static struct rig *
-rig_create(void)
+rig_create_with(bool one_queue)
 {
     struct rig *rig = calloc(1, sizeof(*rig));
     struct mgmt_net_options options = {
@@ -52,7 +70,9 @@ rig_create(void)
         .queue_bytes = 100000,
         .seed = 1,
         .deliver = on_deliver,
+        .waited = on_waited,
         .context = rig,
+        .one_queue = one_queue,
     };
 
     rig->kernel = kernel_create();
@@ -62,6 +82,12 @@ rig_create(void)
         mgmt_net_box_power(rig->net, i, true);
     }
     return rig;
+}
+
+static struct rig *
+rig_create(void)
+{
+    return rig_create_with(false);
 }
 
 static void
@@ -143,6 +169,106 @@ START_TEST(lanes_are_strict)
             last = rig->arrivals[i].number;
         }
     }
+    rig_destroy(rig);
+}
+END_TEST
+
+/* 1486 B on the wire last 11.888 us. */
+static void
+bulk_and_one_above(struct rig *rig, unsigned bulk)
+{
+    for (uint32_t i = 0; i < bulk; i++)
+        send(rig, 0, 101, LANE_BULK, i, 1400);
+    (void)kernel_run_until(rig->kernel, simtime_from_us(5));
+    send(rig, 0, 101, LANE_LIVENESS, 1000, 64);
+    run(rig);
+}
+
+/* It waits for what is left of one frame, at its own sending end; at the
+ * switch the port has just been left by the last. */
+START_TEST(what_lower_lanes_add)
+{
+    struct rig *rig = rig_create();
+    const struct lane_account *nic;
+
+    bulk_and_one_above(rig, 20);
+    nic = mgmt_net_lanes(rig->net, 0, LANE_HOP_NIC);
+    ck_assert_uint_eq(nic->waited, 1);
+    ck_assert_uint_eq(nic->units, 1);
+    ck_assert_uint_eq(nic->time.ps, simtime_from_ns(11888 - 5000).ps);
+    ck_assert_uint_lt(nic->time.ps, mgmt_net_frame_longest(rig->net).ps);
+    ck_assert_uint_le(mgmt_net_lanes(rig->net, 1, LANE_HOP_SWITCH)->units, 1);
+    ck_assert_uint_ge(rig->waited, 1);
+    ck_assert_uint_eq(rig->wait.lane, LANE_LIVENESS);
+    ck_assert_uint_eq(rig->wait.units, 1);
+    rig_destroy(rig);
+}
+END_TEST
+
+/* A frame that meets its like waits, but not for a lower lane. */
+START_TEST(equals_and_betters_add_nothing)
+{
+    struct rig *rig = rig_create();
+
+    for (uint32_t i = 0; i < 20; i++)
+        send(rig, 0, 101, LANE_LIVENESS, i, 1400);
+    send(rig, 0, 101, LANE_BULK, 1000, 64);
+    run(rig);
+    ck_assert_uint_eq(rig->waited, 0);
+    for (unsigned box = 0; box < BOXES; box++) {
+        ck_assert_uint_eq(mgmt_net_lanes(rig->net, box, LANE_HOP_NIC)->waited,
+                          0);
+        ck_assert_uint_eq(
+            mgmt_net_lanes(rig->net, box, LANE_HOP_SWITCH)->waited, 0);
+    }
+    rig_destroy(rig);
+}
+END_TEST
+
+/* The meter does not share the queues' idea of what comes first. */
+START_TEST(one_queue_for_all_lanes_is_seen)
+{
+    struct rig *rig = rig_create_with(true);
+    const struct lane_account *nic;
+
+    bulk_and_one_above(rig, 20);
+    nic = mgmt_net_lanes(rig->net, 0, LANE_HOP_NIC);
+    ck_assert_uint_eq(nic->waited, 1);
+    ck_assert_uint_eq(nic->units, 20);
+    ck_assert_uint_eq(nic->time.ps, simtime_from_ns(20 * 11888 - 5000).ps);
+    ck_assert_uint_eq(rig->wait.units, 20);
+    ck_assert_uint_eq(rig->wait_box, 0);
+    ck_assert_uint_eq(rig->wait_hop, LANE_HOP_NIC);
+    rig_destroy(rig);
+}
+END_TEST
+
+static void
+send_later(struct rig *rig, enum lane lane, uint32_t number, uint64_t at_us)
+{
+    uint8_t bytes[1400] = {0};
+
+    memcpy(bytes, &number, sizeof(number));
+    mgmt_net_send(rig->net, 0, PLANE_A, 101, lane, bytes, sizeof(bytes),
+                  simtime_from_us(at_us));
+}
+
+/* What a handler sends at its end does not overtake what it sent first. */
+START_TEST(nothing_leaves_before_its_time)
+{
+    struct rig *rig = rig_create();
+
+    send_later(rig, LANE_BULK, 0, 0);
+    send_later(rig, LANE_BULK, 1, 1);
+    send_later(rig, LANE_LIVENESS, 2, 90);
+    run(rig);
+    ck_assert_uint_eq(rig->count, 3);
+    ck_assert_uint_eq(rig->arrivals[1].number, 1);
+    ck_assert_uint_eq(rig->arrivals[1].at.ps,
+                      simtime_from_ns(3 * 11888 + 2 * 150 + 2000).ps);
+    ck_assert_uint_eq(rig->arrivals[2].at.ps,
+                      simtime_from_ns(90000 + 2 * 11888 + 2 * 150 + 2000).ps);
+    ck_assert_uint_eq(rig->waited, 0);
     rig_destroy(rig);
 }
 END_TEST
@@ -262,6 +388,10 @@ mgmt_net_suite(void)
     tcase_add_test(tcase, one_frame_takes_its_time);
     tcase_add_test(tcase, broadcast_reaches_all_others);
     tcase_add_test(tcase, lanes_are_strict);
+    tcase_add_test(tcase, what_lower_lanes_add);
+    tcase_add_test(tcase, equals_and_betters_add_nothing);
+    tcase_add_test(tcase, one_queue_for_all_lanes_is_seen);
+    tcase_add_test(tcase, nothing_leaves_before_its_time);
     tcase_add_test(tcase, full_queues_drop_their_tail);
     tcase_add_test(tcase, faults_of_links);
     tcase_add_test(tcase, partitions_have_a_direction);

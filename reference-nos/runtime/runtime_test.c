@@ -266,7 +266,12 @@ START_TEST(lanes_go_before_arrival)
     runtime_datagram(box->runtime, PLANE_A, 9, LANE_BULK, "b", 1);
     runtime_datagram(box->runtime, PLANE_A, 9, LANE_LIVENESS, "l", 1);
     ck_assert_int_eq(runtime_pending(box->runtime, SVC_BUS), LANE_LIVENESS);
+    ck_assert_uint_eq(runtime_waiting(box->runtime, SVC_BUS),
+                      1u << LANE_LIVENESS | 1u << LANE_BULK |
+                          1u << LANE_TELEMETRY);
     runtime_dispatch(box->runtime, SVC_BUS);
+    ck_assert_uint_eq(runtime_waiting(box->runtime, SVC_BUS),
+                      1u << LANE_BULK | 1u << LANE_TELEMETRY);
     ck_assert_int_eq(runtime_pending(box->runtime, SVC_BUS), LANE_BULK);
     runtime_dispatch(box->runtime, SVC_BUS);
     ck_assert_int_eq(runtime_pending(box->runtime, SVC_BUS), LANE_TELEMETRY);

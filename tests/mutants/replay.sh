@@ -53,6 +53,7 @@ caught ack-before-durable 1 O2
 caught ignore-storage-error 2 O2
 caught no-fencing 3 O3
 caught reuse-number 8 O8
+caught lanes-reversed 12 O12
 
 # The canary is always caught; the equivalent mutant never.
 if "$mutants" run tests/mutants/no-fencing.yaml --mutant 100 --no-results -q \

@@ -18,6 +18,7 @@ void
 cpu_ready(struct des_box *box, unsigned service)
 {
     struct des_thread *thread = &box->threads[service];
+    struct simtime now = kernel_now(box->des->kernel);
     struct simtime at;
 
     /* The mark may be stale: a killed service leaves it behind. */
@@ -25,11 +26,12 @@ cpu_ready(struct des_box *box, unsigned service)
         box->ready_mask |= 1u << service;
         thread->not_before = des_box_time(box);
     }
-    lanes_arrived(box, service);
+    if (lanes_lower(thread, now))
+        lanes_arrived(box, service);
     if (thread->hung)
         return;
     at = simtime_max(thread->not_before, thread->busy_until);
-    at = simtime_max(at, kernel_now(box->des->kernel));
+    at = simtime_max(at, now);
     if (event_pending(&box->cpu_event) &&
         simtime_compare(box->cpu_event.at, at) <= 0)
         return;
@@ -127,7 +129,8 @@ run_one(struct des_box *box, unsigned service, unsigned core,
     box->running = true;
     box->running_service = service;
     box->charged_ns = 0;
-    lanes_begin(box, service, lane, allowed_ns(thread));
+    if (!lanes_idle(thread, lane))
+        lanes_begin(box, service, lane, allowed_ns(thread));
     dispatch(box, service);
     box->running = false;
     charged_ns = box->charged_ns;
@@ -135,7 +138,8 @@ run_one(struct des_box *box, unsigned service, unsigned core,
     box->core_free[core] = thread->busy_until;
     box->load.cpu_ns[service] += charged_ns;
     box->load.events[service]++;
-    lanes_end(box, service);
+    if (!lanes_idle(thread, lane))
+        lanes_end(box, service);
     /* The first event of a life is the price of a start. */
     if (!starting && charged_ns > allowed_ns(thread))
         des_observe_numbers(box, OBSERVE_QUANTUM, service,

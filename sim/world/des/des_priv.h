@@ -31,9 +31,9 @@ struct des_thread {
     bool hung;
 
     /* lanes.c */
+    unsigned marked; /* a bit per lane: .mark says since when it waits */
     struct lane_meter meter;
-    unsigned marked; /* a bit per lane: its oldest event waits ... */
-    struct lane_mark mark[LANE_COUNT]; /* ... since then */
+    struct lane_mark mark[LANE_COUNT]; /* of the oldest event */
     uint64_t allowed_ns[LANE_COUNT];   /* that a handler could last */
 };
 
@@ -164,9 +164,27 @@ void cpu_reset(struct des_box *box);
 
 /* lanes.c: what lower lanes add to higher ones */
 
-/* Something has come for 'service' while it may be busy. */
+/* Nothing is there to measure: no event below the highest lane was handled
+ * since the last, none waits for one. */
+static inline bool
+lanes_idle(const struct des_thread *thread, enum lane lane)
+{
+    return lane == LANE_LIVENESS && thread->marked == 0 &&
+           thread->meter.serving == LANE_LIVENESS;
+}
+
+/* May a handler of another than the highest lane be at work after 'now'? */
+static inline bool
+lanes_lower(const struct des_thread *thread, struct simtime now)
+{
+    return thread->meter.serving != LANE_LIVENESS &&
+           simtime_before(now, thread->meter.until);
+}
+
+/* Something has come for 'service' while lanes_lower(). */
 void lanes_arrived(struct des_box *box, unsigned service);
-/* A handler for 'lane' begins, and could last 'allowed_ns'; it has ended. */
+/* A handler for 'lane' begins, and could last 'allowed_ns'; it has ended.
+ * Neither need be told while lanes_idle(). */
 void lanes_begin(struct des_box *box, unsigned service, enum lane lane,
                  uint64_t allowed_ns);
 void lanes_end(struct des_box *box, unsigned service);

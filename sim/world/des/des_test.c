@@ -25,6 +25,8 @@ listen(void *context, const struct observation *seen)
         small->off_cause[seen->box] = seen->a;
     else if (seen->kind == OBSERVE_PORTS)
         small->ports[seen->box] = (unsigned)seen->a;
+    else if (seen->kind == OBSERVE_LANES)
+        small->lanes = *seen;
     if (seen->kind != OBSERVE_TRACE)
         return;
     small->traced[seen->trace.kind]++;
@@ -128,6 +130,7 @@ main(void)
     int failed;
 
     srunner_add_suite(runner, faults_suite());
+    srunner_add_suite(runner, lanes_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -15,6 +15,7 @@ struct small {
     struct world *world;
     struct des *des;
     uint64_t seen[OBSERVATION_KIND_COUNT];
+    struct observation lanes; /* the latest OBSERVE_LANES */
     uint64_t traced[TRACE_KIND_COUNT];
     struct simtime on_at[WORLD_BOXES_MAX];
     struct simtime ready_at[WORLD_BOXES_MAX];
@@ -49,5 +50,6 @@ int small_inject(struct small *small, const char *name,
 
 Suite *life_suite(void);
 Suite *faults_suite(void);
+Suite *lanes_suite(void);
 
 #endif

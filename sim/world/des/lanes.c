@@ -60,16 +60,12 @@ void
 lanes_arrived(struct des_box *box, unsigned service)
 {
     struct des_thread *thread = &box->threads[service];
-    enum lane serving = thread->meter.serving;
-    struct simtime at;
+    struct simtime at = des_box_time(box);
     unsigned lanes;
 
-    if (serving == LANE_LIVENESS || box->runtime == NULL)
+    if (box->runtime == NULL || !lane_meter_serves(&thread->meter, at))
         return;
-    at = des_box_time(box);
-    if (!lane_meter_serves(&thread->meter, at))
-        return;
-    lanes = waiting_above(box, service, serving);
+    lanes = waiting_above(box, service, thread->meter.serving);
     mark(thread, lanes, at);
     box->load.lanes[LANE_HOP_CPU].waited +=
         (unsigned)__builtin_popcount(lanes);
