@@ -29,6 +29,12 @@ actor_mem(struct actor *self)
     return self->mem;
 }
 
+const struct actor_kind *
+actor_kind(struct actor *self)
+{
+    return self->kind;
+}
+
 unsigned
 actor_service(struct actor *self)
 {
@@ -142,6 +148,10 @@ actor_send(struct actor *self, struct actor_address to, enum lane lane,
     } else {
         receiver = remote_door(runtime);
     }
+    if (runtime->elsewhere != NULL &&
+        (receiver == NULL || receiver->kind == NULL))
+        return runtime->elsewhere->message(runtime->elsewhere->arg,
+                                           &event.u.message);
     if (receiver == NULL)
         return ERR_UNREACHABLE;
     return mailbox_put(receiver, lane, &event);
@@ -151,11 +161,15 @@ int
 actor_deliver(struct actor *self, const struct actor_message *message)
 {
     struct actor_event event = {.kind = EV_MESSAGE, .u.message = *message};
+    const struct runtime_elsewhere *elsewhere = self->runtime->elsewhere;
+    struct actor *receiver;
 
     if (message->to.service >= SVC_COUNT || message->lane >= LANE_COUNT)
         return ERR_INVALID;
-    return mailbox_put(&self->runtime->actors[message->to.service],
-                       message->lane, &event);
+    receiver = &self->runtime->actors[message->to.service];
+    if (elsewhere != NULL && receiver->kind == NULL)
+        return elsewhere->message(elsewhere->arg, message);
+    return mailbox_put(receiver, message->lane, &event);
 }
 
 void
@@ -173,7 +187,11 @@ actor_session(struct actor *self, uint64_t box, uint64_t incarnation, bool up)
         if (actor->kind != NULL && (actor->kind->takes & TAKES_SESSIONS))
             mailbox_offer(actor, LANE_CONTROL, &event);
     }
-    actor_trace(self, TRACE_SESSION, box, up, incarnation, 0);
+    if (runtime->elsewhere != NULL)
+        runtime->elsewhere->session(runtime->elsewhere->arg, box, incarnation,
+                                    up);
+    else
+        actor_trace(self, TRACE_SESSION, box, up, incarnation, 0);
 }
 
 void

@@ -144,6 +144,7 @@ struct actor_kind {
 struct plat *actor_plat(struct actor *self);
 const struct box_facts *actor_facts(struct actor *self);
 struct mem *actor_mem(struct actor *self);
+const struct actor_kind *actor_kind(struct actor *self);
 unsigned actor_service(struct actor *self);
 /* Grows with each restart of this service while the box is up. */
 uint32_t actor_life(struct actor *self);

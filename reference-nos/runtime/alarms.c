@@ -36,6 +36,11 @@ actor_alarm(struct actor *self, enum alarm_code code, unsigned item,
     uint32_t bit;
 
     CHECK(code < ALARM_COUNT && item < ACTOR_ALARM_ITEMS_MAX);
+    if (runtime->elsewhere != NULL) {
+        runtime->elsewhere->alarm(runtime->elsewhere->arg, code, item, raise,
+                                  value);
+        return;
+    }
     bit = UINT32_C(1) << item;
     if (alarms_raised(runtime, code, item) == raise)
         return;

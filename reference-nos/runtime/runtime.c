@@ -37,8 +37,10 @@ mutants_run(struct runtime *runtime)
 }
 
 int
-runtime_create(struct plat *plat, const struct actor_kind *const *kinds,
-               size_t kind_count, struct runtime **out)
+runtime_create_part(struct plat *plat, const struct actor_kind *const *kinds,
+                    size_t kind_count, uint32_t lives,
+                    const struct runtime_elsewhere *elsewhere,
+                    struct runtime **out)
 {
     struct mem_source source = supervisor_source(plat);
     struct mem *mem = mem_create(&source, MEM_NO_LIMIT);
@@ -55,6 +57,7 @@ runtime_create(struct plat *plat, const struct actor_kind *const *kinds,
     runtime->mem = mem;
     runtime->kinds = kinds;
     runtime->kind_count = kind_count;
+    runtime->elsewhere = elsewhere;
     runtime->alarm_ns = NEVER_NS;
     runtime->watchdog_ns = NEVER_NS;
     for (unsigned id = 0; id < SVC_COUNT; id++)
@@ -62,12 +65,20 @@ runtime_create(struct plat *plat, const struct actor_kind *const *kinds,
     for (size_t i = 0; i < kind_count; i++) {
         CHECK(kinds[i]->id < SVC_COUNT);
         runtime->actors[kinds[i]->id].kind = kinds[i];
+        runtime->actors[kinds[i]->id].lives = lives;
     }
     *out = runtime;
     mutants_run(runtime);
     for (size_t i = 0; i < kind_count; i++)
         supervisor_start(&runtime->actors[kinds[i]->id]);
     return 0;
+}
+
+int
+runtime_create(struct plat *plat, const struct actor_kind *const *kinds,
+               size_t kind_count, struct runtime **out)
+{
+    return runtime_create_part(plat, kinds, kind_count, 0, NULL, out);
 }
 
 void
@@ -187,6 +198,15 @@ runtime_operator(struct runtime *runtime, uint64_t token, const void *bytes,
     };
 
     input(runtime, TAKES_OPERATOR, LANE_CONTROL, &event);
+}
+
+int
+runtime_offer(struct runtime *runtime, unsigned service, enum lane lane,
+              const struct actor_event *event)
+{
+    if (runtime->restarting || service >= SVC_COUNT)
+        return ERR_UNREACHABLE;
+    return mailbox_put(&runtime->actors[service], lane, event);
 }
 
 enum lane

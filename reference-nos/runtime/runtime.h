@@ -39,6 +39,28 @@ MUST_USE int runtime_create(struct plat *plat,
                             size_t kind_count, struct runtime **out);
 void runtime_destroy(struct runtime *runtime);
 
+/* What a runtime that holds only some services of a box does with what they
+ * say to the others, which run in other processes. */
+struct runtime_elsewhere {
+    void *arg;
+    /* As actor_send(), and actor_deliver() when 'from' names a box. */
+    int (*message)(void *arg, const struct actor_message *message);
+    void (*session)(void *arg, uint64_t box, uint64_t incarnation, bool up);
+    void (*alarm)(void *arg, enum alarm_code code, unsigned item, bool raise,
+                  uint64_t value);
+};
+
+/* The same for a part of a box.  'lives' is how often its services were
+ * started before; 'elsewhere' outlives the runtime. */
+MUST_USE int runtime_create_part(struct plat *plat,
+                                 const struct actor_kind *const *kinds,
+                                 size_t kind_count, uint32_t lives,
+                                 const struct runtime_elsewhere *elsewhere,
+                                 struct runtime **out);
+/* An event that one of the others caused. */
+MUST_USE int runtime_offer(struct runtime *runtime, unsigned service,
+                           enum lane lane, const struct actor_event *event);
+
 /* Events from the world.  An event for a service that is down is dropped. */
 void runtime_alarm(struct runtime *runtime);
 void runtime_datagram(struct runtime *runtime, enum plane plane, uint64_t from,

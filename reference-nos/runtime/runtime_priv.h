@@ -53,7 +53,8 @@ struct runtime {
     struct mem *mem;
     const struct actor_kind *const *kinds;
     size_t kind_count;
-    uint64_t alarm_ns; /* what was asked of the door */
+    const struct runtime_elsewhere *elsewhere; /* NULL: all are here */
+    uint64_t alarm_ns;                         /* what was asked of the door */
     uint64_t watchdog_ns;
     bool restarting; /* the box was asked to restart: nothing runs */
     struct actor *running;

@@ -534,6 +534,106 @@ START_TEST(no_memory_is_survived)
 }
 END_TEST
 
+/* ---- a part of a box ---- */
+
+struct other {
+    unsigned messages, sessions;
+    uint8_t to;
+    uint64_t from_box;
+    int answer;
+};
+
+static int
+other_message(void *arg, const struct actor_message *message)
+{
+    struct other *other = arg;
+
+    other->messages++;
+    other->to = message->to.service;
+    other->from_box = message->from.box;
+    return other->answer;
+}
+
+static void
+other_session(void *arg, uint64_t box, uint64_t incarnation, bool up)
+{
+    (void)box, (void)incarnation, (void)up;
+    ((struct other *)arg)->sessions++;
+}
+
+static void
+other_alarm(void *arg, enum alarm_code code, unsigned item, bool raise,
+            uint64_t value)
+{
+    (void)arg, (void)code, (void)item, (void)raise, (void)value;
+}
+
+static struct other other;
+static uint32_t part_life;
+
+static int
+part_handle(struct actor *self, void *state, const struct actor_event *event)
+{
+    struct actor_message message = {
+        .from = {5, SVC_MEMBER},
+        .to = {0, SVC_CLUSTER},
+        .lane = LANE_CONTROL,
+    };
+
+    (void)state;
+    part_life = actor_life(self);
+    ck_assert_ptr_eq(actor_kind(self)->handle, part_handle);
+    if (event->kind != EV_MESSAGE)
+        return ACTOR_DONE;
+    ck_assert_int_eq(actor_send(self, (struct actor_address){0, SVC_MEMBER},
+                                LANE_CONTROL, 1, 0, "x", 1),
+                     other.answer);
+    ck_assert_int_eq(actor_deliver(self, &message), other.answer);
+    actor_session(self, 5, 1, true);
+    return ACTOR_DONE;
+}
+
+START_TEST(part_of_a_box_reaches_the_others)
+{
+    static const struct actor_kind part = {
+        .id = SVC_BUS,
+        .takes = TAKES_REMOTE,
+        .memory_max_bytes = 1 << 20,
+        .start = start,
+        .handle = part_handle,
+    };
+    static const struct actor_kind *const parts[] = {&part};
+    const struct runtime_elsewhere elsewhere = {&other, other_message,
+                                                other_session, other_alarm};
+    struct actor_event event = {
+        .kind = EV_MESSAGE,
+        .u.message = {.lane = LANE_BULK,
+                      .body = (const uint8_t *)"b",
+                      .size = 1},
+    };
+    struct box *box = calloc(1, sizeof(*box));
+
+    other = (struct other){.answer = ERR_FULL};
+    box->plat.ops = &ops;
+    box->plat.facts = &box->facts;
+    box->alarm_ns = UINT64_MAX;
+    ck_assert_int_eq(runtime_create_part(&box->plat, parts, 1, 3, &elsewhere,
+                                         &box->runtime),
+                     0);
+    ck_assert_int_eq(runtime_offer(box->runtime, SVC_STORE, LANE_BULK, &event),
+                     ERR_UNREACHABLE);
+    ck_assert_int_eq(runtime_offer(box->runtime, SVC_BUS, LANE_BULK, &event),
+                     0);
+    run_ready(box);
+    ck_assert_uint_eq(part_life, 4);
+    ck_assert_uint_eq(other.messages, 2);
+    ck_assert_uint_eq(other.to, SVC_CLUSTER);
+    ck_assert_uint_eq(other.from_box, 5);
+    ck_assert_uint_eq(other.sessions, 1);
+    box_free(box);
+}
+END_TEST
+
 static Suite *
 runtime_suite(void)
 {
@@ -555,6 +655,7 @@ runtime_suite(void)
     tcase_add_test(tests, mailbox_is_bounded_in_bytes);
     tcase_add_test(tests, completions_are_not_lost_in_a_full_mailbox);
     tcase_add_test(tests, no_memory_is_survived);
+    tcase_add_test(tests, part_of_a_box_reaches_the_others);
     suite_add_tcase(suite, tests);
     return suite;
 }
