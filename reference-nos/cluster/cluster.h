@@ -18,7 +18,9 @@
 #define CLUSTER_HELLO_NS (500 * NS_PER_MS)
 #define CLUSTER_LEASE_NS (2 * NS_PER_S)
 
-extern const struct actor_kind member_kind;  /* SVC_MEMBER */
+extern const struct actor_kind member_kind; /* SVC_MEMBER */
+/* The same on boxes without operator service: it takes their requests. */
+extern const struct actor_kind member_alone_kind;
 extern const struct actor_kind cluster_kind; /* SVC_CLUSTER */
 
 #endif

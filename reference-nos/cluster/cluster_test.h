@@ -8,6 +8,7 @@
 
 #include "reference-nos/cluster/cluster.h"
 #include "reference-nos/schema/cluster_msg.h"
+#include "reference-nos/schema/operator_msg.h"
 
 #include <check.h>
 #include <stdbool.h>
@@ -58,6 +59,9 @@ struct actor {
     size_t card_next_size;
     uint64_t card_token; /* write under way */
     bool forwards;
+    unsigned reply_count; /* to requests from outside */
+    uint64_t reply_token;
+    struct operator_rep reply;
     const void *plan;
     size_t plan_size;
 };
@@ -69,6 +73,9 @@ void hand_close(struct actor *hand);
 void hand_restart(struct actor *hand, bool reboot);
 void hand_message(struct actor *hand, struct actor_address from, uint16_t type,
                   const void *body, size_t size);
+/* A request from outside. */
+void hand_operator(struct actor *hand, uint64_t token, const void *bytes,
+                   size_t size);
 /* Lets time pass; fires timers in order. */
 void hand_run(struct actor *hand, uint64_t span_ns);
 /* Completes the write of the card. */

@@ -295,6 +295,31 @@ hand_message(struct actor *hand, struct actor_address from, uint16_t type,
 }
 
 void
+hand_operator(struct actor *hand, uint64_t token, const void *bytes,
+              size_t size)
+{
+    struct actor_event event = {
+        .kind = EV_OPERATOR,
+        .u.operation = {.token = token, .bytes = bytes, .size = size},
+    };
+
+    deliver(hand, &event);
+}
+
+void
+actor_operator_reply(struct actor *self, uint64_t token, const void *bytes,
+                     size_t size)
+{
+    struct wire_reader reader;
+
+    wire_reader_init(&reader, bytes, size);
+    ck_assert_int_eq(operator_rep_read(&reader, &self->reply), 0);
+    ck_assert_int_eq(wire_reader_finish(&reader), 0);
+    self->reply_token = token;
+    self->reply_count++;
+}
+
+void
 hand_run(struct actor *hand, uint64_t span_ns)
 {
     uint64_t end_ns = hand->now_ns + span_ns;

@@ -102,6 +102,7 @@ lost(struct manager *manager)
     manager->ready_term = 0;
     manager->active = false;
     txn_abandon(manager);
+    verbs_lost(manager, 0);
     if (!was_active)
         return;
     actor_timer_cancel(manager->self, MANAGER_TIMER_BEACON);
@@ -154,6 +155,7 @@ role_take(struct manager *manager, const struct actor_message *message)
         break;
     case STORE_LEADER_LOST: lost(manager); break;
     case STORE_RESTARTED:
+        verbs_lost(manager, ERR_TIMEOUT); /* Nobody knows. */
         lost(manager);
         watch(manager);
         break;
@@ -170,6 +172,7 @@ local_take(struct manager *manager, const struct actor_message *message)
     case MSG_STORE_ROLE: role_take(manager, message); break;
     case MSG_STORE_TXN_DONE: txn_outcome(manager, message); break;
     case MSG_STORE_VOTER_DONE: check_voter_done(manager, message); break;
+    case MSG_STORE_TRANSFER_DONE: verbs_transfer_done(manager, message); break;
     case MSG_OPERATOR_REQ: verbs_request(manager, message); break;
     default: break;
     }

@@ -84,6 +84,14 @@ struct job {
     bool plan_changes;
 };
 
+/* A switchover under way, and who asked for it. */
+struct handover {
+    bool waits;
+    uint64_t token;
+    uint64_t began_ns;
+    struct operator_req req; /* SWITCHOVER or STOP */
+};
+
 enum txn_purpose { TXN_NONE, TXN_PLAN, TXN_CLUSTER, TXN_CLAIM, TXN_JOB };
 
 struct manager {
@@ -133,6 +141,7 @@ struct manager {
     bool sweep_again;
     bool voter_waits; /* for MSG_STORE_VOTER_DONE */
     uint16_t voter_module;
+    struct handover handover;
     uint8_t reply[65000];
     struct slot slots[MODULE_POOL_NCP];
 };
@@ -217,6 +226,20 @@ bool verbs_run(struct manager *manager, struct job *job);
 bool verbs_done(struct manager *manager, struct job *job, int status,
                 uint64_t index);
 void verbs_refuse(struct manager *manager, const struct job *job, int status);
+void verbs_transfer_done(struct manager *manager,
+                         const struct actor_message *message);
+/* This box leads no more: 'status' for who asked for that. */
+void verbs_lost(struct manager *manager, int status);
+void verbs_reply_begin(struct manager *manager, struct wire_writer *writer,
+                       uint64_t token, const struct operator_req *req,
+                       int status);
+void verbs_reply_end(struct manager *manager,
+                     const struct wire_writer *writer);
+
+/* show.c: operators look */
+
+void show(struct manager *manager, uint64_t token,
+          const struct operator_req *req);
 
 /* txn.c: one transaction at a time, and the jobs that wait for it */
 

@@ -298,14 +298,11 @@ join(const struct test_box *box)
     return offer.number;
 }
 
-static int
-operate(const struct operator_req *req)
+static void
+operate_begin(const struct operator_req *req)
 {
     struct actor_address from = {0, SVC_OPERATOR};
-    const struct hand_sent *sent;
-    struct operator_rep rep;
     struct wire_writer writer;
-    struct wire_reader reader;
     uint8_t bytes[128];
 
     wire_writer_init(&writer, bytes, sizeof(bytes));
@@ -314,12 +311,34 @@ operate(const struct operator_req *req)
     hand_message(&hand, from, MSG_OPERATOR_REQ, bytes,
                  wire_writer_size(&writer));
     settle();
-    sent = hand_take(&hand, MSG_OPERATOR_REP);
+}
+
+static int
+operated(void)
+{
+    const struct hand_sent *sent = hand_take(&hand, MSG_OPERATOR_REP);
+    struct operator_rep rep;
+    struct wire_reader reader;
+
     ck_assert_ptr_nonnull(sent);
     wire_reader_init(&reader, sent->body, sent->size);
     ck_assert_uint_eq(wire_read_u64(&reader), 42);
     ck_assert_int_eq(operator_rep_read(&reader, &rep), 0);
     return rep.status;
+}
+
+static int
+operate(const struct operator_req *req)
+{
+    operate_begin(req);
+    return operated();
+}
+
+static void
+transfer_done(int status)
+{
+    HAND_SEND(&hand, from_store, MSG_STORE_TRANSFER_DONE, store_voter_done,
+              {status});
 }
 
 static const struct test_box box_1 = {1, ROLE_NCP, "S1", 1, 0, {{0}}};
@@ -618,8 +637,122 @@ START_TEST(a_switchover_goes_to_the_living_standby)
     hand_forget(&hand);
     (void)self;
     ck_assert_uint_eq(join(&standby), 0);
-    ck_assert_int_eq(operate(&req), 0);
+    operate_begin(&req);
     ck_assert_uint_eq(hand_count(&hand, MSG_STORE_TRANSFER), 1);
+    ck_assert_uint_eq(hand_count(&hand, MSG_OPERATOR_REP), 0);
+    operate_begin(&req);
+    ck_assert_int_eq(operated(), ERR_BUSY);
+    transfer_done(0);
+    ck_assert_int_eq(operated(), 0);
+    operate_begin(&req);
+    transfer_done(ERR_NOENT);
+    ck_assert_int_eq(operated(), ERR_NOENT);
+    transfer_done(ERR_NOENT); /* nobody asked */
+    ck_assert_uint_eq(hand_count(&hand, MSG_OPERATOR_REP), 0);
+}
+END_TEST
+
+START_TEST(a_controller_stops_when_another_one_leads)
+{
+    struct operator_req req = {.verb = OPERATOR_STOP};
+    struct test_box standby = {0xB0, ROLE_NCC, "B", 1, 0, {{0}}};
+
+    ck_assert_int_eq(operate(&req), 0); /* not active: nothing to wait for */
+    lead(1);
+    ck_assert_int_eq(operate(&req), ERR_UNREACHABLE);
+    ck_assert_uint_eq(join(&standby), 0);
+    operate_begin(&req);
+    transfer_done(0);
+    ck_assert_uint_eq(hand_count(&hand, MSG_OPERATOR_REP), 0);
+    HAND_SEND(&hand, from_store, MSG_STORE_ROLE, store_role_change,
+              {STORE_LEADER_LOST, 1});
+    ck_assert_int_eq(operated(), 0);
+}
+END_TEST
+
+/* The reply's rows; its head in '*rep'. */
+static struct wire_reader
+rows_of(enum operator_verb verb, struct operator_rep *rep)
+{
+    struct operator_req req = {.verb = verb};
+    const struct hand_sent *sent;
+    struct wire_reader reader;
+
+    operate_begin(&req);
+    sent = hand_take(&hand, MSG_OPERATOR_REP);
+    ck_assert_ptr_nonnull(sent);
+    wire_reader_init(&reader, sent->body, sent->size);
+    (void)wire_read_u64(&reader);
+    ck_assert_int_eq(operator_rep_read(&reader, rep), 0);
+    ck_assert_int_eq(rep->status, 0);
+    ck_assert(!rep->cut);
+    return reader;
+}
+
+START_TEST(operators_see_modules_and_cluster)
+{
+    struct operator_module module;
+    struct operator_cluster cluster;
+    struct operator_rep rep;
+    struct wire_reader reader;
+
+    lead(1);
+    (void)join(&box_1);
+    (void)join(&box_2);
+    reader = rows_of(OPERATOR_SHOW_MODULES, &rep);
+    ck_assert_uint_eq(rep.leader, SELF);
+    ck_assert_int_eq(operator_module_read(&reader, &module), 0);
+    ck_assert_uint_eq(module.module, module_id(ROLE_NCP, 0));
+    ck_assert_str_eq(module.serial, "S1");
+    ck_assert(module.up);
+    ck_assert_int_eq(operator_module_read(&reader, &module), 0);
+    ck_assert_int_eq(operator_module_read(&reader, &module), ERR_NOENT);
+    run(3 * NS_PER_S);
+    hello(&box_2, 1);
+    reader = rows_of(OPERATOR_SHOW_CLUSTER, &rep);
+    ck_assert_int_eq(operator_cluster_read(&reader, &cluster), 0);
+    ck_assert_uint_eq(cluster.cluster_id, 7);
+    ck_assert_uint_eq(cluster.active, SELF);
+    ck_assert_uint_eq(cluster.modules[ROLE_NCP], 2);
+    ck_assert_uint_eq(cluster.up[ROLE_NCP], 1);
+}
+END_TEST
+
+START_TEST(operators_see_controllers)
+{
+    struct test_box standby = {0xB0, ROLE_NCC, "B", 1, 0, {{0}}};
+    struct test_box switch_a = {0xC0, ROLE_NCM, "C", 1, 0, {{0}}};
+    struct test_box switch_b = {0xC1, ROLE_NCM, "D", 1, 0, {{0}}};
+    struct operator_controller controller;
+    struct operator_alarm alarm;
+    struct operator_rep rep;
+    struct wire_reader reader;
+
+    hand.facts.voter_count = 3;
+    hand.facts.voters[0] = SELF;
+    hand.facts.voters[1] = 0xB0;
+    hand.facts.voters[2] = 0xC0;
+    lead(1);
+    (void)join(&standby);
+    (void)join(&switch_a);
+    (void)join(&switch_b);
+    reader = rows_of(OPERATOR_SHOW_CONTROLLERS, &rep);
+    ck_assert_int_eq(operator_controller_read(&reader, &controller), 0);
+    ck_assert_uint_eq(controller.key, 0xB0);
+    ck_assert_int_eq(controller.state, CONTROLLER_STANDBY);
+    ck_assert_int_eq(operator_controller_read(&reader, &controller), 0);
+    ck_assert_uint_eq(controller.key, 0xC0);
+    ck_assert_int_eq(controller.state, CONTROLLER_ARBITER);
+    ck_assert_int_eq(operator_controller_read(&reader, &controller),
+                     ERR_NOENT);
+    run(3 * NS_PER_S);
+    hello(&switch_a, 0);
+    hello(&switch_b, 1);
+    reader = rows_of(OPERATOR_SHOW_CONTROLLERS, &rep);
+    ck_assert_int_eq(operator_controller_read(&reader, &controller), 0);
+    ck_assert_int_eq(controller.state, CONTROLLER_AWAY);
+    reader = rows_of(OPERATOR_SHOW_ALARMS, &rep);
+    ck_assert_int_eq(operator_alarm_read(&reader, &alarm), ERR_NOENT);
 }
 END_TEST
 
@@ -944,6 +1077,9 @@ manager_suite(void)
     tcase_add_test(tcase, the_planted_bug_reuses_a_resting_number);
     tcase_add_test(tcase, operators_drain_and_light);
     tcase_add_test(tcase, a_switchover_goes_to_the_living_standby);
+    tcase_add_test(tcase, a_controller_stops_when_another_one_leads);
+    tcase_add_test(tcase, operators_see_modules_and_cluster);
+    tcase_add_test(tcase, operators_see_controllers);
     tcase_add_test(tcase, a_planned_replacement_waits_for_the_old_box);
     tcase_add_test(tcase, a_new_voter_takes_the_seat_of_the_old);
     tcase_add_test(tcase, cables_are_held_against_the_plan);

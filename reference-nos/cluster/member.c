@@ -160,7 +160,7 @@ role_now(const struct member *member)
         return role;
     role.module = module_id(member->facts->role, member->card.number);
     role.number = member->card.number;
-    role.drained = member->card.drained;
+    role.drained = member->card.drained || member->stopping;
     if (member->phase == MEMBER_INSIDE)
         role.active = member->active.key;
     return role;
@@ -467,6 +467,7 @@ timer_take(struct member *member, unsigned timer)
     case MEMBER_TIMER_LEASE: member_lease_timer(member); break;
     case MEMBER_TIMER_JOIN: member_join_timer(member); break;
     case MEMBER_TIMER_WATCH: watch(member); break;
+    case MEMBER_TIMER_STOP: member_stop_timer(member); break;
     case MEMBER_TIMER_CARD:
         if (member->phase == MEMBER_UNREAD)
             begin(member);
@@ -504,13 +505,16 @@ handle(struct actor *self, void *state, const struct actor_event *event)
     case EV_STORAGE:
         card_done(member, event->u.storage.token, event->u.storage.status);
         break;
+    case EV_OPERATOR:
+        member_operator(member, event->u.operation.token,
+                        event->u.operation.bytes, event->u.operation.size);
+        break;
     case EV_CONTINUE:
     case EV_SESSION:
     case EV_DATAGRAM:
     case EV_PACKET:
     case EV_HARDWARE:
     case EV_FORWARDING:
-    case EV_OPERATOR:
     case EV_ALARM: break;
     }
     return ACTOR_DONE;
@@ -518,6 +522,14 @@ handle(struct actor *self, void *state, const struct actor_event *event)
 
 const struct actor_kind member_kind = {
     .id = SVC_MEMBER,
+    .memory_max_bytes = MEMORY_MAX_BYTES,
+    .start = start,
+    .handle = handle,
+};
+
+const struct actor_kind member_alone_kind = {
+    .id = SVC_MEMBER,
+    .takes = TAKES_OPERATOR,
     .memory_max_bytes = MEMORY_MAX_BYTES,
     .start = start,
     .handle = handle,

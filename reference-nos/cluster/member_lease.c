@@ -13,8 +13,8 @@
 #define JOIN_SPREAD_NS (20 * NS_PER_MS)
 #define LEASE_MAX_MS 60000u
 
-static bool
-forwards(const struct member *member)
+bool
+member_forwards(const struct member *member)
 {
     struct plat *plat = actor_plat(member->self);
     struct fwd_entry entry;
@@ -45,7 +45,7 @@ member_hello(struct member *member)
     struct hello hello = {
         .incarnation = member->facts->incarnation,
         .module = module_id(member->facts->role, member->card.number),
-        .forwarding = forwards(member),
+        .forwarding = member_forwards(member),
         .conf_index = member->conf_index,
     };
     uint8_t bytes[32];

@@ -26,7 +26,8 @@ enum member_timer {
     MEMBER_TIMER_LEASE,
     MEMBER_TIMER_JOIN,
     MEMBER_TIMER_WATCH,
-    MEMBER_TIMER_CARD
+    MEMBER_TIMER_CARD,
+    MEMBER_TIMER_STOP
 };
 
 /* A controller as heard of. */
@@ -67,6 +68,12 @@ struct member {
     uint32_t card_writes;
     bool card_dirty;
 
+    bool stopping;       /* out of service until the next boot */
+    unsigned stop_quiet; /* looks in a row that found nothing forwarded */
+    bool stop_waits;     /* 'stop_token' wants an answer until 'stop_ns' */
+    uint64_t stop_token;
+    uint64_t stop_ns;
+
     bool watched;
     struct member_role role; /* as last told */
     bool role_told;
@@ -105,6 +112,8 @@ void member_hello_ack(struct member *member,
                       const struct actor_message *message);
 void member_hello(struct member *member);
 void member_hello_timer(struct member *member);
+/* Does the ASIC of this box forward? */
+bool member_forwards(const struct member *member);
 void member_lease_timer(struct member *member);
 /* Has become a member under the controller 'from'. */
 void member_enter(struct member *member, uint64_t from, uint64_t term);
@@ -120,5 +129,12 @@ void member_offer(struct member *member, const struct actor_message *message);
 void member_reject(struct member *member, const struct actor_message *message);
 /* The card of an accepted offer is durable. */
 void member_offer_saved(struct member *member);
+
+/* member_stop.c */
+
+/* A request from outside, on a box without operator service. */
+void member_operator(struct member *member, uint64_t token,
+                     const uint8_t *bytes, size_t size);
+void member_stop_timer(struct member *member);
 
 #endif

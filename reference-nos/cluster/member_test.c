@@ -401,6 +401,92 @@ START_TEST(a_broken_card_is_no_card)
 }
 END_TEST
 
+static void
+ask(uint64_t token, enum operator_verb verb)
+{
+    struct operator_req req = {.verb = verb};
+    uint8_t bytes[64];
+    struct wire_writer writer;
+
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    operator_req_write(&writer, &req);
+    hand_operator(&hand, token, bytes, wire_writer_size(&writer));
+}
+
+START_TEST(a_box_that_stops_leaves_service_first)
+{
+    join(5);
+    hello_ack(from_a, 5, true);
+    hand.facts.fabric_ports = 1;
+    hand.forwards = true;
+    hand_forget(&hand);
+    ask(1, OPERATOR_STOP);
+    ck_assert(told_role().drained);
+    hand_run(&hand, NS_PER_S);
+    ck_assert_uint_eq(hand.reply_count, 0);
+    ask(2, OPERATOR_STOP);
+    ck_assert_int_eq(hand.reply.status, ERR_BUSY);
+    hand.forwards = false;
+    hand_forget(&hand);
+    hand_run(&hand, 20 * NS_PER_MS);
+    ck_assert_ptr_nonnull(hand_take(&hand, MSG_HELLO)); /* it says so */
+    ck_assert_uint_eq(hand.reply_count, 1);
+    hand_run(&hand, 80 * NS_PER_MS);
+    ck_assert_uint_eq(hand.reply_count, 2);
+    ck_assert_uint_eq(hand.reply_token, 1);
+    ck_assert_int_eq(hand.reply.status, 0);
+    ask(3, OPERATOR_STOP); /* nothing left to do */
+    ck_assert_uint_eq(hand.reply_token, 3);
+    ck_assert_int_eq(hand.reply.status, 0);
+    /* Not for ever: the card knows nothing of it. */
+    hand_restart(&hand, true);
+    hello_ack(from_a, 5, true);
+    hand_forget(&hand);
+    hand_message(&hand, (struct actor_address){0, SVC_FABRIC}, MSG_MEMBER_ROLE,
+                 NULL, 0);
+    ck_assert(!told_role().drained);
+}
+END_TEST
+
+START_TEST(a_box_that_cannot_leave_stops_all_the_same)
+{
+    join(5);
+    hand.facts.fabric_ports = 1;
+    hand.facts.fabric_ports = 1;
+    hand.forwards = true; /* for ever */
+    ask(1, OPERATOR_STOP);
+    hand_run(&hand, 4900 * NS_PER_MS);
+    ck_assert_uint_eq(hand.reply_count, 0);
+    hand_run(&hand, 200 * NS_PER_MS);
+    ck_assert_uint_eq(hand.reply_count, 1);
+    ck_assert_int_eq(hand.reply.status, ERR_TIMEOUT);
+    hand_run(&hand, 20 * NS_PER_S);
+    ck_assert_uint_eq(hand.reply_count, 1);
+}
+END_TEST
+
+START_TEST(a_stranger_stops_at_once)
+{
+    ask(1, OPERATOR_STOP);
+    ck_assert_uint_eq(hand.reply_count, 1);
+    ck_assert_int_eq(hand.reply.status, 0);
+}
+END_TEST
+
+START_TEST(the_rest_is_for_the_controller)
+{
+    join(5);
+    hello_ack(from_a, 5, true);
+    ask(1, OPERATOR_SHOW_MODULES);
+    ck_assert_int_eq(hand.reply.status, ERR_NOT_LEADER);
+    ck_assert_int_eq(hand.reply.verb, OPERATOR_SHOW_MODULES);
+    ck_assert_uint_eq(hand.reply.leader, NCC_A);
+    hand_operator(&hand, 2, "garbage", 7);
+    ck_assert_uint_eq(hand.reply_token, 2);
+    ck_assert_int_ne(hand.reply.status, 0);
+}
+END_TEST
+
 START_TEST(garbage_is_ignored)
 {
     uint64_t random = (uint64_t)_i + 7;
@@ -451,6 +537,10 @@ member_suite(void)
     tcase_add_test(tcase, a_drained_box_tells_its_services);
     tcase_add_test(tcase, a_card_that_cannot_be_read_is_waited_for);
     tcase_add_test(tcase, a_broken_card_is_no_card);
+    tcase_add_test(tcase, a_box_that_stops_leaves_service_first);
+    tcase_add_test(tcase, a_box_that_cannot_leave_stops_all_the_same);
+    tcase_add_test(tcase, a_stranger_stops_at_once);
+    tcase_add_test(tcase, the_rest_is_for_the_controller);
     tcase_add_loop_test(tcase, garbage_is_ignored, 0, 20);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -10,10 +10,11 @@
 
 #define CONFLICTS_MAX 5u
 #define CONFLICT_WAIT_NS (20 * NS_PER_MS)
+#define HANDOVER_NS (3 * NS_PER_S) /* then another request may try */
 
-static void
-reply_begin(struct manager *manager, struct wire_writer *writer,
-            uint64_t token, const struct operator_req *req, int status)
+void
+verbs_reply_begin(struct manager *manager, struct wire_writer *writer,
+                  uint64_t token, const struct operator_req *req, int status)
 {
     struct operator_rep rep = {
         .status = status,
@@ -29,8 +30,8 @@ reply_begin(struct manager *manager, struct wire_writer *writer,
     operator_rep_write(writer, &rep);
 }
 
-static void
-reply_end(struct manager *manager, const struct wire_writer *writer)
+void
+verbs_reply_end(struct manager *manager, const struct wire_writer *writer)
 {
     struct actor_address to = {0, SVC_OPERATOR};
 
@@ -43,8 +44,8 @@ reply(struct manager *manager, uint64_t token, const struct operator_req *req,
 {
     struct wire_writer writer;
 
-    reply_begin(manager, &writer, token, req, status);
-    reply_end(manager, &writer);
+    verbs_reply_begin(manager, &writer, token, req, status);
+    verbs_reply_end(manager, &writer);
 }
 
 void
@@ -53,44 +54,92 @@ verbs_refuse(struct manager *manager, const struct job *job, int status)
     reply(manager, job->token, &job->req, status);
 }
 
+/* --- Handing over ------------------------------------------------------- */
+
+/* A request that waits for the store's word, or for the end of this box's
+ * leadership.  The operator service loses patience in time. */
 static void
-show_modules(struct manager *manager, uint64_t token,
-             const struct operator_req *req)
+handover_end(struct manager *manager, int status)
 {
-    struct wire_writer writer;
+    struct handover *handover = &manager->handover;
 
-    reply_begin(manager, &writer, token, req, 0);
-    for (uint16_t id = 0; id < FWD_MODULES_MAX; id++) {
-        const struct module *module = &manager->modules[id];
-        const struct box *box = mirror_box(manager, module->row.key);
-        struct operator_module row = {.module = id};
-
-        if (!module->present)
-            continue;
-        row.key = module->row.key;
-        memcpy(row.serial, module->row.serial, sizeof(row.serial));
-        row.up = box != NULL && box->live == LIVE_YES;
-        row.forwarding = box != NULL && box->forwarding;
-        row.drained = module->row.drained;
-        row.removed = module->row.removed;
-        operator_module_write(&writer, &row);
-    }
-    reply_end(manager, &writer);
+    if (!handover->waits)
+        return;
+    handover->waits = false;
+    reply(manager, handover->token, &handover->req, status);
 }
 
-static int
-switchover(struct manager *manager)
+static void
+handover_begin(struct manager *manager, uint64_t token,
+               const struct operator_req *req)
 {
+    struct handover *handover = &manager->handover;
     uint64_t standby = manager_standby(manager);
+    uint64_t now_ns = actor_now_ns(manager->self);
     uint8_t bytes[8];
     struct wire_writer writer;
 
-    if (standby == 0)
-        return ERR_UNREACHABLE;
+    if (handover->waits && now_ns - handover->began_ns < HANDOVER_NS) {
+        reply(manager, token, req, ERR_BUSY);
+        return;
+    }
+    if (standby == 0) {
+        reply(manager, token, req, ERR_UNREACHABLE);
+        return;
+    }
+    *handover = (struct handover){true, token, now_ns, *req};
     wire_writer_init(&writer, bytes, sizeof(bytes));
     wire_write_u64(&writer, standby);
     manager_to_store(manager, MSG_STORE_TRANSFER, &writer);
-    return 0;
+}
+
+void
+verbs_transfer_done(struct manager *manager,
+                    const struct actor_message *message)
+{
+    struct wire_reader reader;
+    struct store_voter_done done;
+
+    wire_reader_init(&reader, message->body, message->size);
+    if (store_voter_done_read(&reader, &done) != 0)
+        return;
+    /* A box that stops waits until another one leads. */
+    if (done.status != 0 || manager->handover.req.verb != OPERATOR_STOP)
+        handover_end(manager, done.status);
+}
+
+void
+verbs_lost(struct manager *manager, int status)
+{
+    handover_end(manager, status);
+}
+
+/* --- Requests ----------------------------------------------------------- */
+
+/* What needs no active controller. */
+static bool
+answer_here(struct manager *manager, uint64_t token,
+            const struct operator_req *req)
+{
+    if (manager->active)
+        return false;
+    reply(manager, token, req,
+          req->verb == OPERATOR_STOP ? 0 : ERR_NOT_LEADER);
+    return true;
+}
+
+static void
+job_add(struct manager *manager, uint64_t token,
+        const struct operator_req *req)
+{
+    struct job *job = txn_job_add(manager, JOB_OPERATOR);
+
+    if (job == NULL) {
+        reply(manager, token, req, ERR_BUSY);
+        return;
+    }
+    job->token = token;
+    job->req = *req;
 }
 
 void
@@ -98,33 +147,32 @@ verbs_request(struct manager *manager, const struct actor_message *message)
 {
     struct wire_reader reader;
     struct operator_req req;
-    struct job *job;
     uint64_t token;
 
     wire_reader_init(&reader, message->body, message->size);
     token = wire_read_u64(&reader);
     if (message->from.service != SVC_OPERATOR ||
-        operator_req_read(&reader, &req) != 0)
+        operator_req_read(&reader, &req) != 0 ||
+        answer_here(manager, token, &req))
         return;
-    if (!manager->active) {
-        reply(manager, token, &req, ERR_NOT_LEADER);
-        return;
+    switch (req.verb) {
+    case OPERATOR_SHOW_MODULES:
+    case OPERATOR_SHOW_CLUSTER:
+    case OPERATOR_SHOW_CONTROLLERS:
+    case OPERATOR_SHOW_ALARMS: show(manager, token, &req); break;
+    case OPERATOR_SWITCHOVER:
+    case OPERATOR_STOP: handover_begin(manager, token, &req); break;
+    case OPERATOR_DRAIN:
+    case OPERATOR_UNDRAIN:
+    case OPERATOR_REPLACE:
+    case OPERATOR_REMOVE:
+    case OPERATOR_LOCATE: job_add(manager, token, &req); break;
+    case OPERATOR_WRITE:
+    case OPERATOR_READ:
+    case OPERATOR_VERB_END:
+        reply(manager, token, &req, ERR_UNSUPPORTED);
+        break;
     }
-    if (req.verb == OPERATOR_SHOW_MODULES) {
-        show_modules(manager, token, &req);
-        return;
-    }
-    if (req.verb == OPERATOR_SWITCHOVER) {
-        reply(manager, token, &req, switchover(manager));
-        return;
-    }
-    job = txn_job_add(manager, JOB_OPERATOR);
-    if (job == NULL) {
-        reply(manager, token, &req, ERR_BUSY);
-        return;
-    }
-    job->token = token;
-    job->req = req;
 }
 
 /* --- Jobs --------------------------------------------------------------- */

@@ -22,12 +22,13 @@ role_services(enum role role)
         &cluster_kind, &hardware_kind, &operator_kind,
     };
     static const struct actor_kind *const forwarder[] = {
-        &bus_kind, &store_kind, &member_kind, &hardware_kind, &fabric_kind,
+        &bus_kind,      &store_kind,  &member_alone_kind,
+        &hardware_kind, &fabric_kind,
     };
     static const struct actor_kind *const management[] = {
         &bus_kind,
         &store_kind,
-        &member_kind,
+        &member_alone_kind,
         &hardware_kind,
     };
 

@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "reference-nos/operator/operator.h"
+#include "reference-nos/operator/operator_priv.h"
 
 #include "reference-nos/base/check.h"
 #include "reference-nos/base/err.h"
-#include "reference-nos/schema/operator_msg.h"
-#include "reference-nos/schema/store_msg.h"
 
 #include <string.h>
 
 #define TIMER_PATIENCE 0u
 #define MEMORY_MAX_BYTES ((size_t)512 * 1024)
 #define PROBE_VALUE_BYTES 16u
-
-/* A request that was passed on. */
-struct pending {
-    bool used;
-    uint64_t id;    /* of this service; names reads and cluster requests */
-    uint64_t token; /* for the answer */
-    uint64_t deadline_ns;
-    struct operator_req req;
-};
-
-struct operator
-{
-    struct actor *self;
-    uint64_t last_id;
-    bool armed;
-    struct pending pending[OPERATOR_PENDING_MAX];
-};
 
 static void
 answer(struct operator* service, uint64_t token,
@@ -77,6 +58,7 @@ pending_add(struct operator* service, uint64_t token,
         if (pending->used)
             continue;
         pending->used = true;
+        pending->collects = false;
         pending->id = ++service->last_id;
         pending->token = token;
         pending->deadline_ns =
@@ -107,6 +89,9 @@ give_up(struct operator* service, uint64_t before_ns)
         if (!pending->used || pending->deadline_ns > before_ns)
             continue;
         pending->used = false;
+        if (pending->collects)
+            operator_alarms_stop(
+                service); /* The others will not get them either. */
         refuse(service, pending->token, pending->req.verb, ERR_TIMEOUT);
     }
     arm(service);
@@ -193,7 +178,12 @@ pass_on(struct operator* service, const struct pending *pending)
     case OPERATOR_REPLACE:
     case OPERATOR_REMOVE:
     case OPERATOR_LOCATE:
-    case OPERATOR_SHOW_MODULES: return pass_cluster(service, pending);
+    case OPERATOR_SHOW_MODULES:
+    case OPERATOR_SHOW_CLUSTER:
+    case OPERATOR_SHOW_CONTROLLERS:
+    case OPERATOR_SHOW_ALARMS:
+    case OPERATOR_STOP: return pass_cluster(service, pending);
+    case OPERATOR_VERB_END: break;
     }
     return ERR_UNSUPPORTED;
 }
@@ -284,7 +274,8 @@ read_done(struct operator* service, const struct actor_message *message)
 static void
 cluster_done(struct operator* service, const struct actor_message *message)
 {
-    struct wire_reader reader;
+    struct wire_reader reader, body;
+    struct operator_rep rep;
     struct pending *pending;
     uint64_t id;
 
@@ -292,8 +283,15 @@ cluster_done(struct operator* service, const struct actor_message *message)
     id = wire_read_u64(&reader);
     pending = wire_reader_ok(&reader) ? pending_find(service, id) : NULL;
     if (pending == NULL || pending->req.verb == OPERATOR_WRITE ||
-        pending->req.verb == OPERATOR_READ)
+        pending->req.verb == OPERATOR_READ || pending->collects)
         return;
+    body = reader;
+    if (pending->req.verb == OPERATOR_SHOW_ALARMS &&
+        operator_rep_read(&body, &rep) == 0 && rep.status == 0) {
+        operator_alarms_begin(service, pending, reader.at,
+                              wire_reader_left(&reader));
+        return;
+    }
     pending->used = false;
     actor_operator_reply(service->self, pending->token, reader.at,
                          wire_reader_left(&reader));
@@ -311,6 +309,7 @@ message_take(struct operator* service, const struct actor_message *message)
     case MSG_STORE_TXN_DONE: written(service, message); break;
     case MSG_STORE_READ_DONE: read_done(service, message); break;
     case MSG_OPERATOR_REP: cluster_done(service, message); break;
+    case MSG_STORE_DELTA: operator_alarms_delta(service, message); break;
     case MSG_STORE_ROLE:
         wire_reader_init(&reader, message->body, message->size);
         if (store_role_read(&reader, &change) == 0 &&

@@ -27,6 +27,8 @@ struct actor {
     unsigned reply_count;
     uint64_t reply_token;
     struct operator_rep reply;
+    uint8_t rows[OPERATOR_REPLY_MAX];
+    size_t rows_size;
 };
 
 static struct actor hand;
@@ -82,6 +84,8 @@ actor_operator_reply(struct actor *self, uint64_t token, const void *bytes,
 
     wire_reader_init(&reader, bytes, size);
     ck_assert_int_eq(operator_rep_read(&reader, &self->reply), 0);
+    self->rows_size = wire_reader_left(&reader);
+    memcpy(self->rows, reader.at, self->rows_size);
     self->reply_token = token;
     self->reply_count++;
 }
@@ -244,6 +248,144 @@ START_TEST(the_rest_goes_to_the_cluster)
 }
 END_TEST
 
+static void
+rows_put(unsigned flags, bool module, bool alarm, uint64_t owner)
+{
+    struct store_delta delta = {flags, 1, 1};
+    struct store_row row = {.table = TABLE_MODULE, .version = 1};
+    struct module_key number = {ROLE_NCP, 2};
+    struct module_row holder = {.key = 0xB0};
+    struct alarm_row raised = {SEVERITY_ERROR, -7, 99};
+    struct key_bytes key;
+    struct row_bytes value;
+    uint8_t bytes[512];
+    struct wire_writer writer;
+
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    store_delta_begin(&writer, &delta);
+    module_key_encode(&number, &key);
+    module_row_encode(&holder, &value);
+    row.key = key.bytes;
+    row.key_size = key.size;
+    row.value = value.bytes;
+    row.value_size = value.size;
+    if (module)
+        store_row_add(&writer, &row);
+    alarm_key_encode(ALARM_PSU, 1, &key);
+    alarm_row_encode(&raised, &value);
+    row.table = TABLE_ALARM;
+    row.owner = owner;
+    row.key_size = key.size;
+    row.value_size = value.size;
+    if (alarm)
+        store_row_add(&writer, &row);
+    message(SVC_STORE, MSG_STORE_DELTA, &writer);
+}
+
+/* The cluster answers the last request with one alarm of its own. */
+static void
+cluster_alarms(void)
+{
+    struct operator_rep rep = {.verb = OPERATOR_SHOW_ALARMS, .term = 3};
+    struct operator_alarm away = {
+        64, ALARM_MODULE_AWAY, 64, SEVERITY_WARNING, 0, 0};
+    struct wire_reader reader;
+    struct wire_writer writer;
+    uint8_t bytes[128];
+
+    ck_assert_uint_eq(hand.sent_type, MSG_OPERATOR_REQ);
+    wire_reader_init(&reader, hand.sent, hand.sent_size);
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    wire_write_u64(&writer, wire_read_u64(&reader));
+    operator_rep_write(&writer, &rep);
+    operator_alarm_write(&writer, &away);
+    message(SVC_CLUSTER, MSG_OPERATOR_REP, &writer);
+}
+
+START_TEST(alarms_of_cluster_and_boxes_come_together)
+{
+    struct operator_req req = {.verb = OPERATOR_SHOW_ALARMS};
+    struct operator_alarm alarm;
+    struct wire_reader reader;
+    struct store_watch watch;
+
+    request(11, &req);
+    cluster_alarms();
+    ck_assert_uint_eq(hand.reply_count, 0);
+    ck_assert_uint_eq(hand.sent_type, MSG_STORE_WATCH);
+    request(12, &req);
+    cluster_alarms(); /* goes with the first */
+    rows_put(STORE_DELTA_FIRST, false, true, 0xBAD);
+    rows_put(STORE_DELTA_FIRST, true, false, 0);
+    rows_put(0, false, true, 0xB0);
+    ck_assert_uint_eq(hand.reply_count, 0);
+    rows_put(STORE_DELTA_LAST, false, true, 0xC0);
+    ck_assert_uint_eq(hand.reply_count, 2);
+    ck_assert_int_eq(hand.reply.status, 0);
+    ck_assert_uint_eq(hand.reply.term, 3);
+    ck_assert(!hand.reply.cut);
+    wire_reader_init(&reader, hand.rows, hand.rows_size);
+    ck_assert_int_eq(operator_alarm_read(&reader, &alarm), 0);
+    ck_assert_int_eq(alarm.code, ALARM_MODULE_AWAY);
+    ck_assert_int_eq(operator_alarm_read(&reader, &alarm), 0);
+    ck_assert_int_eq(alarm.code, ALARM_PSU);
+    ck_assert_uint_eq(alarm.module, module_id(ROLE_NCP, 2));
+    ck_assert_int_eq(alarm.value, -7);
+    ck_assert_uint_eq(alarm.since_wall_ns, 99);
+    ck_assert_int_eq(operator_alarm_read(&reader, &alarm), 0);
+    ck_assert_uint_eq(alarm.module, MODULE_NONE);
+    ck_assert_int_eq(operator_alarm_read(&reader, &alarm), ERR_NOENT);
+    /* And the watch ends. */
+    ck_assert_uint_eq(hand.sent_type, MSG_STORE_WATCH);
+    wire_reader_init(&reader, hand.sent, hand.sent_size);
+    ck_assert_int_eq(store_watch_read(&reader, &watch), 0);
+    ck_assert_uint_eq(watch.conf | watch.state, 0);
+    rows_put(0, false, true, 0xC0);
+    ck_assert_uint_eq(hand.reply_count, 2);
+}
+END_TEST
+
+START_TEST(too_many_alarms_are_cut)
+{
+    struct operator_req req = {.verb = OPERATOR_SHOW_ALARMS};
+    struct operator_alarm alarm;
+    struct wire_reader reader;
+    unsigned count = 0;
+
+    request(11, &req);
+    cluster_alarms();
+    for (unsigned i = 0; i < 4000; i++)
+        rows_put(0, false, true, 0xC0);
+    rows_put(STORE_DELTA_LAST, false, false, 0);
+    ck_assert_uint_eq(hand.reply_count, 1);
+    ck_assert(hand.reply.cut);
+    wire_reader_init(&reader, hand.rows, hand.rows_size);
+    while (operator_alarm_read(&reader, &alarm) == 0)
+        count++;
+    ck_assert_uint_gt(count, 2000);
+    ck_assert_uint_lt(hand.rows_size, OPERATOR_REPLY_MAX);
+}
+END_TEST
+
+START_TEST(alarms_do_not_wait_for_ever)
+{
+    struct operator_req req = {.verb = OPERATOR_SHOW_ALARMS};
+    struct actor_event timer = {.kind = EV_TIMER};
+
+    request(11, &req);
+    cluster_alarms();
+    hand.now_ns = hand.timer_ns;
+    ck_assert_int_eq(operator_kind.handle(&hand, hand.state, &timer), 0);
+    ck_assert_int_eq(hand.reply.status, ERR_TIMEOUT);
+    request(12, &req);
+    cluster_alarms();
+    rows_put(STORE_DELTA_FIRST | STORE_DELTA_LAST, false, false, 0);
+    ck_assert_uint_eq(hand.reply_token, 12);
+    ck_assert_int_eq(hand.reply.status, 0);
+    ck_assert_uint_eq(hand.reply_count, 2);
+}
+END_TEST
+
 START_TEST(garbage_gets_an_error)
 {
     uint8_t bytes[64];
@@ -323,6 +465,9 @@ main(void)
     tcase_add_test(tcase, a_refusal_names_the_leader);
     tcase_add_test(tcase, a_read_gives_the_value);
     tcase_add_test(tcase, the_rest_goes_to_the_cluster);
+    tcase_add_test(tcase, alarms_of_cluster_and_boxes_come_together);
+    tcase_add_test(tcase, too_many_alarms_are_cut);
+    tcase_add_test(tcase, alarms_do_not_wait_for_ever);
     tcase_add_test(tcase, garbage_gets_an_error);
     tcase_add_test(tcase, nobody_waits_for_ever);
     tcase_add_test(tcase, a_restarted_store_ends_the_wait);

@@ -67,9 +67,9 @@ struct join_ack {
 
 /* MSG_JOIN_REJECT: why (enum err): ERR_EXISTS duplicate serial or key,
  * ERR_FULL pool exhausted, ERR_STALE old incarnation, ERR_REFUSED wrong
- * cluster, ERR_NO_QUORUM no number without quorum, ERR_BUSY the number's former
- * holder may still be there, ERR_PERMISSION removed by the operator: stay
- * away until the next boot. */
+ * cluster, ERR_NO_QUORUM no number without quorum, ERR_BUSY the number's
+ * former holder may still be there, ERR_PERMISSION removed by the operator:
+ * stay away until the next boot. */
 struct join_reject {
     int reason;
     uint32_t retry_ms;

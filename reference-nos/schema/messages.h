@@ -21,6 +21,7 @@ enum message_type {
     MSG_STORE_TRANSFER = 11, /* hand leadership to another controller */
     MSG_STORE_VOTER = 12,    /* replace or add or remove a voter */
     MSG_STORE_VOTER_DONE = 13,
+    MSG_STORE_TRANSFER_DONE = 14, /* under way, or refused */
 
     /* Stores of two boxes. */
     MSG_RAFT = 20,          /* liveness or control lane; raft_msg.h */

@@ -23,7 +23,14 @@ enum operator_verb {
     OPERATOR_REPLACE = 6,    /* module: serial is planned for its number */
     OPERATOR_REMOVE = 7,     /* module: its number rests from now on */
     OPERATOR_LOCATE = 8,     /* module: locate LED, value 1 or 0 */
-    OPERATOR_SHOW_MODULES = 9
+    OPERATOR_SHOW_MODULES = 9,
+    OPERATOR_SHOW_CLUSTER = 10,
+    OPERATOR_SHOW_CONTROLLERS = 11,
+    OPERATOR_SHOW_ALARMS = 12,
+    OPERATOR_STOP = 13, /* on any box: it ends soon; answered when nobody
+                           needs it any more (or ERR_TIMEOUT).  Until its
+                           next boot it stays out of service. */
+    OPERATOR_VERB_END
 };
 
 struct operator_req {
@@ -39,9 +46,47 @@ struct operator_module {
     uint16_t module;
     uint64_t key;
     char serial[FACTS_SERIAL_MAX];
-    bool up, forwarding, drained, removed;
+    bool up, forwarding, drained, removed, locate;
+    enum module_how how;
 };
 #define OPERATOR_MODULES_MAX 256u
+
+/* One row. */
+struct operator_cluster {
+    uint64_t cluster_id;
+    uint64_t active, standby;     /* keys; 0: none */
+    uint16_t modules[ROLE_COUNT]; /* that hold a number */
+    uint16_t up[ROLE_COUNT];
+    uint16_t pool_size[ROLE_COUNT];
+    uint16_t forwarding;
+    uint16_t drained;
+};
+
+enum operator_controller_state {
+    CONTROLLER_ACTIVE,
+    CONTROLLER_STANDBY,
+    CONTROLLER_ARBITER,
+    CONTROLLER_AWAY,
+    CONTROLLER_STATE_COUNT
+};
+
+struct operator_controller {
+    uint16_t module;
+    uint64_t key;
+    char serial[FACTS_SERIAL_MAX];
+    enum operator_controller_state state;
+};
+
+struct operator_alarm {
+    uint16_t module; /* whose box raised it; MODULE_NONE: unknown */
+    enum alarm_code code;
+    uint16_t item; /* of that box; of the cluster: module or role */
+    enum severity severity;
+    int64_t value;
+    uint64_t since_wall_ns; /* 0: unknown */
+};
+/* Rows and their head fit one message of the control lane. */
+#define OPERATOR_REPLY_MAX 60000u
 
 struct operator_rep {
     int status; /* 0 or enum err; ERR_NOT_LEADER: ask 'leader' */
@@ -49,7 +94,9 @@ struct operator_rep {
     uint64_t leader;
     uint64_t value; /* READ */
     uint64_t term;
-    /* SHOW_MODULES: rows follow; read them with operator_module_read(). */
+    bool cut; /* SHOW: there are more rows than fit */
+    /* SHOW: rows follow; read them with operator_module_read() and the
+     * like. */
 };
 
 void operator_req_write(struct wire_writer *writer,
@@ -62,8 +109,20 @@ MUST_USE int operator_rep_read(struct wire_reader *reader,
                                struct operator_rep *rep);
 void operator_module_write(struct wire_writer *writer,
                            const struct operator_module *module);
-/* ERR_NOENT at the end. */
+/* Readers of rows: ERR_NOENT at the end. */
 MUST_USE int operator_module_read(struct wire_reader *reader,
                                   struct operator_module *module);
+void operator_cluster_write(struct wire_writer *writer,
+                            const struct operator_cluster *cluster);
+MUST_USE int operator_cluster_read(struct wire_reader *reader,
+                                   struct operator_cluster *cluster);
+void operator_controller_write(struct wire_writer *writer,
+                               const struct operator_controller *controller);
+MUST_USE int operator_controller_read(struct wire_reader *reader,
+                                      struct operator_controller *controller);
+void operator_alarm_write(struct wire_writer *writer,
+                          const struct operator_alarm *alarm);
+MUST_USE int operator_alarm_read(struct wire_reader *reader,
+                                 struct operator_alarm *alarm);
 
 #endif

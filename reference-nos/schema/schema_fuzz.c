@@ -56,6 +56,9 @@ MESSAGE(member_role)
 MESSAGE(operator_req)
 MESSAGE(operator_rep)
 MESSAGE(operator_module)
+MESSAGE(operator_cluster)
+MESSAGE(operator_controller)
+MESSAGE(operator_alarm)
 ROW(cluster_row)
 ROW(plan_row)
 ROW(cable_row)
@@ -115,14 +118,33 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const targets[])(const uint8_t *, size_t) = {
-        fuzz_beacon,          fuzz_join_req,     fuzz_join_challenge,
-        fuzz_join_proof,      fuzz_join_offer,   fuzz_join_ack,
-        fuzz_join_reject,     fuzz_hello,        fuzz_hello_ack,
-        fuzz_member_role,     fuzz_operator_req, fuzz_operator_rep,
-        fuzz_operator_module, fuzz_cluster_row,  fuzz_plan_row,
-        fuzz_cable_row,       fuzz_module_row,   fuzz_active_row,
-        fuzz_seen_row,        fuzz_alarm_row,    fuzz_health_row,
-        fuzz_reach_row,       fuzz_keys,         fuzz_plan,
+        fuzz_beacon,
+        fuzz_join_req,
+        fuzz_join_challenge,
+        fuzz_join_proof,
+        fuzz_join_offer,
+        fuzz_join_ack,
+        fuzz_join_reject,
+        fuzz_hello,
+        fuzz_hello_ack,
+        fuzz_member_role,
+        fuzz_operator_req,
+        fuzz_operator_rep,
+        fuzz_operator_module,
+        fuzz_cluster_row,
+        fuzz_plan_row,
+        fuzz_cable_row,
+        fuzz_module_row,
+        fuzz_active_row,
+        fuzz_seen_row,
+        fuzz_alarm_row,
+        fuzz_health_row,
+        fuzz_reach_row,
+        fuzz_keys,
+        fuzz_plan,
+        fuzz_operator_cluster,
+        fuzz_operator_controller,
+        fuzz_operator_alarm,
     };
 
     if (size == 0)

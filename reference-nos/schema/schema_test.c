@@ -255,22 +255,39 @@ START_TEST(operator_messages_come_back)
     MESSAGE_ROUND_TRIP(
         operator_req,
         (&(struct operator_req){OPERATOR_REPLACE, 1, 2, 3, 64, "NEW-SERIAL"}));
-    MESSAGE_ROUND_TRIP(
-        operator_rep,
-        (&(struct operator_rep){ERR_NOT_LEADER, OPERATOR_READ, 5, 6, 7}));
+    MESSAGE_ROUND_TRIP(operator_rep,
+                       (&(struct operator_rep){ERR_NOT_LEADER, OPERATOR_READ,
+                                               5, 6, 7, true}));
     MESSAGE_ROUND_TRIP(
         operator_module,
-        (&(struct operator_module){64, 2, "S", true, true, false, true}));
+        (&(struct operator_module){64, 2, "S", true, true, false, true, false,
+                                   MODULE_PLANNED_SERIAL}));
+    MESSAGE_ROUND_TRIP(
+        operator_cluster,
+        (&(struct operator_cluster){
+            1, 2, 3, {4, 5, 6, 7}, {8, 9, 10, 11}, {12, 13, 14, 15}, 16, 17}));
+    MESSAGE_ROUND_TRIP(operator_controller, (&(struct operator_controller){
+                                                1, 2, "S", CONTROLLER_AWAY}));
+    MESSAGE_ROUND_TRIP(
+        operator_alarm,
+        (&(struct operator_alarm){64, ALARM_PSU, 3, SEVERITY_ERROR, -5, 6}));
 }
 END_TEST
 
 START_TEST(operator_rows_end)
 {
+    struct operator_controller controller;
+    struct operator_cluster cluster;
     struct operator_module module;
+    struct operator_alarm alarm;
     struct wire_reader reader;
 
     wire_reader_init(&reader, NULL, 0);
     ck_assert_int_eq(operator_module_read(&reader, &module), ERR_NOENT);
+    ck_assert_int_eq(operator_controller_read(&reader, &controller),
+                     ERR_NOENT);
+    ck_assert_int_eq(operator_cluster_read(&reader, &cluster), ERR_NOENT);
+    ck_assert_int_eq(operator_alarm_read(&reader, &alarm), ERR_NOENT);
 }
 END_TEST
 

@@ -178,6 +178,8 @@ MUST_USE int store_peer_read(struct wire_reader *reader,
                              struct store_peer *peer);
 
 /* MSG_STORE_TRANSFER: u64 box key of the controller that shall lead.
+ * MSG_STORE_TRANSFER_DONE: struct store_voter_done; 0: the transfer is under
+ * way (its success shows in MSG_STORE_ROLE), else why it is not.
  * MSG_STORE_VOTER: */
 struct store_voter {
     uint64_t remove; /* box key or 0 */

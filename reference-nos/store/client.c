@@ -367,22 +367,38 @@ client_reads_answer(struct store *store)
 
 /* --- Leadership --------------------------------------------------------- */
 
+static void
+answer_transfer(struct store *store, uint8_t service, int status)
+{
+    struct store_voter_done done = {status};
+    uint8_t bytes[8];
+    struct wire_writer writer;
+
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    store_voter_done_write(&writer, &done);
+    (void)store_tell(store, service, MSG_STORE_TRANSFER_DONE,
+                     store_term(store), &writer);
+}
+
 int
 client_transfer(struct store *store, const struct actor_message *message)
 {
     struct raft_event event = {.kind = RAFT_EVENT_TRANSFER};
-    struct consensus_answer answer;
+    struct consensus_answer answer = {.refused = ERR_NOT_LEADER};
     struct wire_reader reader;
-    int error;
+    int error = 0;
 
     wire_reader_init(&reader, message->body, message->size);
     event.peer = wire_read_u64(&reader);
-    if (!is_local(message) || wire_reader_finish(&reader) != 0 ||
-        !store->voter)
+    if (!is_local(message) || wire_reader_finish(&reader) != 0)
         return 0;
-    error = consensus_step(store, &event, &answer);
-    if (error == 0 && answer.refused != 0)
+    if (store->voter)
+        error = consensus_step(store, &event, &answer);
+    if (error != 0)
+        return error;
+    if (answer.refused != 0)
         actor_log(store->self, SEVERITY_WARNING, "store: transfer: %s",
                   err_text(answer.refused));
-    return error;
+    answer_transfer(store, message->from.service, answer.refused);
+    return 0;
 }

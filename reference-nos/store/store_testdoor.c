@@ -280,7 +280,7 @@ plat_trace(struct plat *plat, const struct trace_record *record)
 
     if (record->kind == TRACE_APPLIED)
         note_applied(world, record);
-    if (record->kind == TRACE_ALARM)
+    if (record->kind == TRACE_ALARM && record->a == ALARM_STORAGE)
         box->alarms++;
     if (record->kind == TRACE_SERVICE_DIED)
         box->deaths++;

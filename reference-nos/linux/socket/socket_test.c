@@ -434,7 +434,7 @@ END_TEST
 START_TEST(a_long_path_works)
 {
     struct socket_server *second;
-    char deep[160], other[200];
+    char deep[256], other[300];
     int fd;
 
     (void)snprintf(deep, sizeof(deep), "%s/%0100d", folder, 7);
