@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * DTLS 1.2 (RFC 6347) as this room speaks it: ECDHE with AEAD only,
+ * certificates on both sides, cookies before state, no tickets, no
+ * renegotiation, no compression.
+ *
+ * Context  what all associations of a box share: keys, the authority, the
+ *          revocation list, the cookie secret.
+ * End      one side of one association.  It is sans-I/O: the owner puts one
+ *          datagram in and gets datagrams back through 'out'.
+ */
+#ifndef NOS_LINUX_SECURE_DTLS_PRIV_H
+#define NOS_LINUX_SECURE_DTLS_PRIV_H
+
+#include <openssl/ssl.h>
+
+#include "reference-nos/linux/secure/identity_priv.h"
+#include "reference-nos/platform/plat.h"
+
+#define DTLS_HANDSHAKE_MTU 1400 /* bytes of UDP payload */
+#define DTLS_RETRANSMIT_FIRST_US 100000u
+#define DTLS_RETRANSMIT_MAX_US 800000u
+#define DTLS_COOKIE_BYTES 16u
+#define DTLS_COOKIE_LIFE_NS (60 * UINT64_C(1000000000))
+
+/* An IPv6 link-local address on a plane. */
+struct peer_address {
+    uint8_t ip[16];
+    uint16_t port;
+};
+
+#define PEER_ADDRESS_TEXT_MAX 64
+void peer_address_text(const struct peer_address *address, char *out);
+int peer_address_compare(const struct peer_address *a,
+                         const struct peer_address *b);
+
+struct dtls_context;
+
+MUST_USE int dtls_context_create(const struct identity *identity,
+                                 uint64_t now_ns, struct dtls_context **out,
+                                 struct message message);
+void dtls_context_destroy(struct dtls_context *context);
+/* Reads the revocation list when its file changed; '*changed' says whether
+ * there is a new one.  On failure the list before stays. */
+MUST_USE int dtls_context_reload(struct dtls_context *context, bool *changed,
+                                 struct message message);
+void dtls_context_rotate(struct dtls_context *context, uint64_t now_ns);
+bool dtls_context_revoked(const struct dtls_context *context,
+                          X509 *certificate);
+
+struct dtls_end {
+    SSL *ssl;
+    struct dtls_context *context;
+    struct peer_address address; /* of the other end */
+    const uint8_t *in;           /* the datagram to be read, or NULL */
+    size_t in_size;
+    void (*out)(struct dtls_end *end, const void *bytes, size_t size);
+    void *arg;
+    uint64_t expected_key; /* of the other end; 0: any lower than ours */
+    struct cert_subject peer;
+    bool peer_known;     /* 'peer' is filled; verified once up */
+    const char *refusal; /* why the certificate was refused, or NULL */
+};
+
+/* The caller has set 'address', 'out', 'arg' and 'expected_key'. */
+MUST_USE int dtls_end_init(struct dtls_end *end, struct dtls_context *context,
+                           bool server);
+void dtls_end_fini(struct dtls_end *end);
+
+enum dtls_status {
+    DTLS_AGAIN, /* waits for the other end */
+    DTLS_DONE,
+    DTLS_CLOSED, /* the other end said so */
+    DTLS_FAILED
+};
+
+/* The stateless part of a server, RFC 6347 section 4.2.1: DTLS_DONE when the
+ * ClientHello in 'in' carried a good cookie, and 'end' goes on from it. */
+enum dtls_status dtls_listen(struct dtls_end *end);
+enum dtls_status dtls_handshake(struct dtls_end *end);
+/* One record's content into 'bytes'. */
+enum dtls_status dtls_read(struct dtls_end *end, void *bytes, size_t capacity,
+                           size_t *size);
+enum dtls_status dtls_write(struct dtls_end *end, const void *bytes,
+                            size_t size);
+void dtls_goodbye(struct dtls_end *end);
+/* Time until the next retransmission; false: none. */
+bool dtls_timeout(struct dtls_end *end, uint64_t *left_ns);
+enum dtls_status dtls_retransmit(struct dtls_end *end);
+/* A word for what OpenSSL found wrong last, never NULL; clears it. */
+const char *dtls_reason(void);
+
+/* What the first record of a datagram is. */
+struct dtls_first {
+    bool record;          /* looks like a DTLS record */
+    bool handshake;       /* plain, epoch 0 */
+    bool client_hello;    /* the whole of one */
+    const uint8_t *nonce; /* of the ClientHello, 32 bytes */
+};
+struct dtls_first dtls_first(const void *bytes, size_t size);
+
+#endif
