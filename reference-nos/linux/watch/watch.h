@@ -13,9 +13,12 @@
  *   t=NS what=lane lane=1 messages=.. bytes=..
  *   t=NS what=exit cause=1
  *
+ * Load     and lane counters grow from boot to boot, told each second; lanes
+ *          count datagrams handed to the planes.
  * Time     CLOCK_MONOTONIC of the daemon, ns.  'text' is the rest of its line.
  * Loss     writing never blocks the daemon: lines that do not fit are counted
- *          and told as "what=lost count=N" when there is room again.
+ *          and told as "what=lost count=N" when there is room again.  A long
+ *          text is cut; a control character in it is a space.
  */
 #ifndef NOS_LINUX_WATCH_WATCH_H
 #define NOS_LINUX_WATCH_WATCH_H

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What operators ask: requests to the NOS are handed in; questions about the
+ * box itself are answered here, in JSON.
+ *
+ *   box, hardware, services, peers, costs
+ *   log N           the last N lines
+ *   kill SERVICE    ends it, as kill -9 would: the supervisor restarts it
+ */
+#include "reference-nos/linux/daemon_priv.h"
+
+#include "reference-nos/linux/json.h"
+#include "reference-nos/node/node.h"
+#include "reference-nos/schema/operator_msg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORDS_MAX 128u
+#define ANSWER_BYTES 256u
+
+/* Answers in place of the operator service, when there is none. */
+static void
+operator_refuse(struct daemon *daemon, uint64_t token, int status)
+{
+    struct operator_rep rep = {.status = status, .verb = OPERATOR_READ};
+    struct wire_writer writer;
+    uint8_t bytes[ANSWER_BYTES];
+
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    operator_rep_write(&writer, &rep);
+    socket_server_answer(daemon->server, token, SOCKET_OPERATOR, bytes,
+                         (size_t)(writer.at - writer.start));
+}
+
+static void
+operator_request(struct daemon *daemon, uint64_t token, const void *bytes,
+                 size_t size)
+{
+    struct runtime_service_stats stats;
+
+    if (!node_has_service(daemon->facts.role, SVC_OPERATOR))
+        operator_refuse(daemon, token, ERR_UNSUPPORTED);
+    else if (daemon->ending || daemon->runtime == NULL ||
+             runtime_stats(daemon->runtime, SVC_OPERATOR, &stats) != 0 ||
+             !stats.up)
+        operator_refuse(daemon, token, ERR_BUSY);
+    else
+        input_operator(daemon, token, bytes, size);
+}
+
+static void
+box_members(struct daemon *daemon, struct json *json)
+{
+    const struct box_facts *facts = &daemon->facts;
+    const struct daemon_known *known = &daemon->known;
+
+    json_text(json, "serial", facts->serial);
+    json_key(json, "key", facts->key);
+    json_text(json, "role", role_name(facts->role));
+    json_key(json, "cluster", facts->cluster_id);
+    json_number(json, "incarnation", facts->incarnation);
+    json_number(json, "pid", (uint64_t)getpid());
+    json_text(json, "version", REFNOSD_VERSION);
+    json_number(json, "uptime_ns", daemon_now_ns() - daemon->boot_ns);
+    json_number(json, "reboot_cause", daemon->boot_cause);
+    json_bool(json, "joined", known->joined);
+    json_number(json, "module", known->joined ? known->module : 0);
+    json_number(json, "term", known->term);
+    json_bool(json, "active", known->active);
+    json_bool(json, "headless", known->headless);
+    json_bool(json, "forwarding", known->forwarding);
+    json_bool(json, "voter", facts->voter_count > 0);
+    json_bool(json, "arbiter", facts->arbiter);
+    json_number(json, "front_ports", facts->front_ports);
+    json_number(json, "fabric_ports", facts->fabric_ports);
+    json_number(json, "memory_bytes", daemon->memory_bytes);
+}
+
+static void
+query_box(struct daemon *daemon, struct json *json)
+{
+    struct storage_counters counters;
+
+    json_begin(json, NULL, '{');
+    box_members(daemon, json);
+    storage_counters(daemon->storage, &counters);
+    json_begin(json, "storage", '{');
+    json_number(json, "syncs", counters.syncs);
+    json_number(json, "sync_ns", counters.sync_ns);
+    json_number(json, "bytes", counters.bytes);
+    json_end(json, '}');
+    json_end(json, '}');
+}
+
+static const char *
+hw_kind_name(enum hw_kind kind)
+{
+    static const char *const names[] = {"fan", "psu", "sensor", "led",
+                                        "optic"};
+
+    return kind < HW_KIND_COUNT ? names[kind] : "?";
+}
+
+static void
+hardware_item(struct daemon *daemon, struct json *json, enum hw_kind kind,
+              unsigned index)
+{
+    struct hw_description about = {.name = ""};
+    struct hw_reading reading = {.present = false};
+    int error = hwtree_read(daemon->hwtree, kind, index, &reading);
+
+    json_begin(json, NULL, '{');
+    json_text(json, "kind", hw_kind_name(kind));
+    json_number(json, "index", index);
+    if (hwtree_describe(daemon->hwtree, kind, index, &about) == 0)
+        json_text(json, "name", about.name);
+    if (error != 0) {
+        json_text(json, "error", err_text(error));
+    } else {
+        json_bool(json, "present", reading.present);
+        json_bool(json, "ok", reading.ok);
+        json_signed(json, "value", reading.value);
+        json_signed(json, "secondary", reading.secondary);
+    }
+    json_end(json, '}');
+}
+
+static void
+query_hardware(struct daemon *daemon, struct json *json)
+{
+    json_begin(json, NULL, '[');
+    for (unsigned kind = 0; kind < HW_KIND_COUNT; kind++) {
+        unsigned count = hwtree_count(daemon->hwtree, (enum hw_kind)kind);
+
+        for (unsigned i = 0; i < count; i++)
+            hardware_item(daemon, json, (enum hw_kind)kind, i);
+    }
+    json_end(json, ']');
+}
+
+static void
+query_services(struct daemon *daemon, struct json *json)
+{
+    json_begin(json, NULL, '[');
+    for (unsigned service = 0; service < SVC_COUNT; service++) {
+        struct runtime_service_stats stats;
+
+        if (runtime_stats(daemon->runtime, service, &stats) != 0)
+            continue;
+        json_begin(json, NULL, '{');
+        json_text(json, "service", service_name(service));
+        json_bool(json, "up", stats.up);
+        json_number(json, "lives", stats.lives);
+        json_number(json, "events", stats.events);
+        json_number(json, "cpu_ns", daemon->services[service].cpu_ns);
+        json_number(json, "memory_bytes", stats.memory_bytes);
+        json_number(json, "memory_peak_bytes", stats.memory_peak_bytes);
+        json_number(json, "mailbox", stats.mailbox_count);
+        json_number(json, "mailbox_peak", stats.mailbox_peak);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+}
+
+static void
+peers_secure(struct daemon *daemon, struct json *json)
+{
+    struct secure_counters counters;
+
+    if (daemon->secure == NULL)
+        return;
+    secure_counters(daemon->secure, &counters);
+    json_number(json, "plane_a", secure_peer_count(daemon->secure, PLANE_A));
+    json_number(json, "plane_b", secure_peer_count(daemon->secure, PLANE_B));
+    json_number(json, "sent", counters.sent);
+    json_number(json, "received", counters.received);
+    json_number(json, "unsent", counters.unsent);
+    json_number(json, "handshakes", counters.handshakes);
+    json_number(json, "refused_certificate", counters.refused_certificate);
+    json_number(json, "refused_bound", counters.refused_bound);
+    json_number(json, "malformed", counters.malformed);
+}
+
+static void
+query_peers(struct daemon *daemon, struct json *json)
+{
+    const struct daemon_known *known = &daemon->known;
+
+    json_begin(json, NULL, '{');
+    peers_secure(daemon, json);
+    json_begin(json, "sessions", '[');
+    for (unsigned i = 0; i < known->session_count; i++) {
+        json_begin(json, NULL, '{');
+        json_key(json, "key", known->sessions[i].key);
+        json_number(json, "incarnation", known->sessions[i].incarnation);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+    json_end(json, '}');
+}
+
+/* Units of work done, to hold the modelled costs against real time. */
+static void
+query_costs(struct daemon *daemon, struct json *json)
+{
+    json_begin(json, NULL, '{');
+    for (unsigned cost = 0; cost < COST_COUNT; cost++)
+        json_number(json, cost_name((enum cost)cost),
+                    daemon->cost_units[cost]);
+    json_end(json, '}');
+}
+
+static void
+query_log(struct daemon *daemon, struct json *json, unsigned count)
+{
+    json_begin(json, NULL, '[');
+    for (unsigned back = count; back-- > 0;) {
+        const struct log_line *line = log_tail(daemon->log, back);
+
+        if (line == NULL)
+            continue;
+        json_begin(json, NULL, '{');
+        json_number(json, "wall_ns", line->wall_ns);
+        json_text(json, "service",
+                  line->service == SVC_NONE ? "refnosd"
+                                            : service_name(line->service));
+        json_text(json, "severity", severity_name(line->severity));
+        json_text(json, "text", line->text);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+}
+
+static void
+query_error(struct json *json, const char *text)
+{
+    json_begin(json, NULL, '{');
+    json_text(json, "error", text);
+    json_end(json, '}');
+}
+
+static void
+query_kill(struct daemon *daemon, struct json *json, const char *name)
+{
+    int error = ERR_NOENT;
+
+    for (unsigned service = 1; service < SVC_COUNT; service++)
+        if (strcmp(name, service_name(service)) == 0)
+            error = input_kill(daemon, service);
+    if (error != 0) {
+        query_error(json, err_text(error));
+        return;
+    }
+    json_begin(json, NULL, '{');
+    json_text(json, "killed", name);
+    json_end(json, '}');
+}
+
+struct question {
+    const char *words;
+    void (*answer)(struct daemon *daemon, struct json *json);
+};
+
+static bool
+plain_question(struct daemon *daemon, struct json *json, const char *words)
+{
+    static const struct question questions[] = {
+        {"box", query_box},           {"hardware", query_hardware},
+        {"services", query_services}, {"peers", query_peers},
+        {"costs", query_costs},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(questions); i++)
+        if (strcmp(words, questions[i].words) == 0) {
+            questions[i].answer(daemon, json);
+            return true;
+        }
+    return false;
+}
+
+static void
+question(struct daemon *daemon, struct json *json, const char *words)
+{
+    unsigned count;
+    char end;
+
+    if (daemon->ending || daemon->runtime == NULL)
+        query_error(json, "the box is stopping");
+    else if (plain_question(daemon, json, words))
+        return;
+    else if (strncmp(words, "kill ", 5) == 0)
+        query_kill(daemon, json, words + 5);
+    else if (sscanf(words, "log %3u%c", &count, &end) == 1)
+        query_log(daemon, json, count);
+    else
+        query_error(json, "unknown question");
+}
+
+void
+query_request(void *arg, uint64_t token, enum socket_kind kind,
+              const void *bytes, size_t size)
+{
+    static const char failed[] = "{\"error\":\"answer too long\"}";
+    struct daemon *daemon = arg;
+    struct json json = {.bytes = NULL};
+    char words[WORDS_MAX] = "";
+
+    if (kind == SOCKET_OPERATOR) {
+        operator_request(daemon, token, bytes, size);
+        return;
+    }
+    if (size < sizeof(words))
+        memcpy(words, bytes, size);
+    question(daemon, &json, words);
+    if (json.failed)
+        socket_server_answer(daemon->server, token, SOCKET_QUERY, failed,
+                             sizeof(failed) - 1);
+    else
+        socket_server_answer(daemon->server, token, SOCKET_QUERY, json.bytes,
+                             json.size);
+    free(json.bytes);
+}
