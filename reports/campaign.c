@@ -137,3 +137,23 @@ campaign_close(struct campaign *campaign)
     sqlite3_finalize(campaign->row);
     sqlite3_close(campaign->db);
 }
+
+bool
+campaign_db_compares(sqlite3 *db)
+{
+    return db_integer(db,
+                      "SELECT count(*) FROM sqlite_schema WHERE "
+                      "name='comparison'",
+                      0) > 0;
+}
+
+int64_t
+campaign_partner(const struct campaign *campaign)
+{
+    if (!campaign_db_compares(campaign->db))
+        return 0;
+    return db_integer(campaign->db,
+                      "SELECT first FROM comparison WHERE second=? ORDER BY "
+                      "rowid DESC LIMIT 1",
+                      campaign->id);
+}

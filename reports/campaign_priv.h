@@ -6,6 +6,7 @@
 #define REPORTS_CAMPAIGN_PRIV_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "reports/report.h"
@@ -42,5 +43,11 @@ MUST_USE int campaign_open(struct campaign *campaign, const char *db_path,
                            const struct report_options *options, char *error,
                            size_t error_size);
 void campaign_close(struct campaign *campaign);
+
+/* The campaign this one was compared with, the first of the two; 0: none, as
+ * in files of version 1. */
+int64_t campaign_partner(const struct campaign *campaign);
+/* Does the file hold comparisons at all? */
+bool campaign_db_compares(sqlite3 *db);
 
 #endif

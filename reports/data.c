@@ -111,6 +111,60 @@ json_runs(struct text *out, sqlite3 *db, int64_t campaign)
     sqlite3_finalize(query);
 }
 
+/* Members of a campaign, without braces. */
+static void
+json_campaign(struct text *out, const struct campaign *campaign)
+{
+    sqlite3_stmt *query = db_query(
+        campaign->db,
+        "SELECT scenario, scenario_file, about, world, preset, build, "
+        "calibration, fault_model, fault_rates, command, begun, "
+        "seeds_planned, state, verdict, exit_code FROM campaign WHERE id=?",
+        campaign->id);
+
+    if (sqlite3_step(query) == SQLITE_ROW)
+        json_members(out, query, 0);
+    sqlite3_finalize(query);
+    json_array(out, campaign->db, "worst_run",
+               "SELECT seed, verdict, replay_token FROM run WHERE id=?",
+               campaign->worst_run);
+    json_array(out, campaign->db, "expectations_over_seeds",
+               "SELECT number, text, verdict, measured, evidence, file, line "
+               "FROM expectation WHERE campaign=? AND run IS NULL ORDER BY "
+               "number",
+               campaign->id);
+    json_runs(out, campaign->db, campaign->id);
+}
+
+/* Where two worlds ran the scenario: how far they are apart, and the other
+ * campaign. */
+static int
+json_compared(struct text *out, const struct campaign *campaign,
+              const char *db_path, char *error, size_t error_size)
+{
+    struct report_options options = {.campaign = campaign_partner(campaign)};
+    struct campaign first;
+    int err;
+
+    if (options.campaign == 0)
+        return 0;
+    json_array(out, campaign->db, "comparison",
+               "SELECT metric, args, unit, first_runs, first_median, "
+               "first_low, first_high, first_quantiles, second_runs, "
+               "second_median, second_low, second_high, second_quantiles, "
+               "difference, bound, stated, state, stage FROM comparison WHERE "
+               "second=? ORDER BY rowid",
+               campaign->id);
+    err = campaign_open(&first, db_path, &options, error, error_size);
+    if (err != 0)
+        return err;
+    text_add(out, ",\"compared_with\":{");
+    json_campaign(out, &first);
+    text_add(out, "}");
+    campaign_close(&first);
+    return 0;
+}
+
 int
 report_json(const char *db_path, const char *out_path,
             const struct report_options *options, char *error,
@@ -118,32 +172,16 @@ report_json(const char *db_path, const char *out_path,
 {
     struct campaign campaign;
     struct text out = {0};
-    sqlite3_stmt *query;
     int err = campaign_open(&campaign, db_path, options, error, error_size);
 
     if (err != 0)
         return err;
     text_addf(&out, "{\"sixnines_run_version\":%d,", REPORT_JSON_VERSION);
-    query = db_query(
-        campaign.db,
-        "SELECT scenario, scenario_file, about, world, preset, build, "
-        "calibration, fault_model, fault_rates, command, begun, "
-        "seeds_planned, state, verdict, exit_code FROM campaign WHERE id=?",
-        campaign.id);
-    if (sqlite3_step(query) == SQLITE_ROW)
-        json_members(&out, query, 0);
-    sqlite3_finalize(query);
-    json_array(&out, campaign.db, "worst_run",
-               "SELECT seed, verdict, replay_token FROM run WHERE id=?",
-               campaign.worst_run);
-    json_array(&out, campaign.db, "expectations_over_seeds",
-               "SELECT number, text, verdict, measured, evidence, file, line "
-               "FROM expectation WHERE campaign=? AND run IS NULL ORDER BY "
-               "number",
-               campaign.id);
-    json_runs(&out, campaign.db, campaign.id);
+    json_campaign(&out, &campaign);
+    err = json_compared(&out, &campaign, db_path, error, error_size);
     text_add(&out, "}\n");
-    err = text_save(&out, out_path, error, error_size);
+    if (err == 0)
+        err = text_save(&out, out_path, error, error_size);
     text_fini(&out);
     campaign_close(&campaign);
     return err;
@@ -168,6 +206,8 @@ static const struct {
                     "FROM metric x " RUNS_OF},
     {"load.csv", "SELECT r.seed, box, role, kind, name, messages, bytes, "
                  "cpu_ns FROM load x " RUNS_OF},
+    {"comparison.csv", "SELECT * FROM comparison WHERE second=? ORDER BY "
+                       "rowid"},
 };
 
 static void
@@ -206,11 +246,14 @@ report_csv(const char *db_path, const char *dir,
     if (err != 0)
         return err;
     for (i = 0; err == 0 && i < ARRAY_COUNT(csv_files); i++) {
-        sqlite3_stmt *query =
-            db_query(campaign.db, csv_files[i].sql, campaign.id);
         struct text out = {0};
         struct text path = {0};
+        sqlite3_stmt *query;
 
+        if (strcmp(csv_files[i].file, "comparison.csv") == 0 &&
+            campaign_partner(&campaign) == 0)
+            continue;
+        query = db_query(campaign.db, csv_files[i].sql, campaign.id);
         csv_rows(&out, query);
         text_addf(&path, "%s/%s", dir, csv_files[i].file);
         err = text_save(&out, path.data, error, error_size);
@@ -220,6 +263,29 @@ report_csv(const char *db_path, const char *dir,
     }
     campaign_close(&campaign);
     return err;
+}
+
+/* The page of the campaign this one was compared with. */
+static int
+partner_page(const char *dir, const char *db,
+             const struct report_options *options, char *error,
+             size_t error_size)
+{
+    struct report_options partner = {0};
+    char out[PATHS_BYTES + 24];
+    struct campaign campaign;
+    int err = campaign_open(&campaign, db, options, error, error_size);
+
+    if (err != 0)
+        return err;
+    if (options != NULL)
+        partner = *options;
+    partner.campaign = campaign_partner(&campaign);
+    campaign_close(&campaign);
+    if (partner.campaign == 0)
+        return 0;
+    snprintf(out, sizeof(out), "%s/" REPORT_FIRST_PAGE, dir);
+    return report_html(db, out, &partner, error, error_size);
 }
 
 int
@@ -248,5 +314,5 @@ report_all(const char *dir, const struct report_options *options, char *error,
         snprintf(out, sizeof(out), "%s/%s", dir, artefacts[i].file);
         err = artefacts[i].write(db, out, options, error, error_size);
     }
-    return err;
+    return err != 0 ? err : partner_page(dir, db, options, error, error_size);
 }

@@ -127,9 +127,11 @@ fact_text(struct page *page, const char *name, const char *value)
 
 /* Sums over the seeds; token and size of the run that is shown. */
 static void
-run_facts(struct page *page)
+run_facts(struct page *page, const struct campaign *campaign)
 {
     bool many = page->run_count > 1;
+    bool real = strcmp(campaign->world, "des") != 0 &&
+                strcmp(campaign->world, "ns3") != 0;
     sqlite3_stmt *query = db_query(
         page->db,
         "SELECT seed, boxes, ports, total(a.duration_ps), total(a.events), "
@@ -145,16 +147,17 @@ run_facts(struct page *page)
         page_markup(page, ", ");
         text_count(&page->out, (uint64_t)sqlite3_column_int64(query, 2));
         page_markup(page, " ports</dd></div>\n");
-        fact_begin(page, "Simulated");
+        fact_begin(page, real ? "Ran" : "Simulated");
         if (many)
-            text_addf(&page->out, "%" PRId64 " seeds, ", page->run_count);
+            text_addf(&page->out, "%" PRId64 " %s, ", page->run_count,
+                      real ? "repeats" : "seeds");
         text_time_ps(&page->out, sqlite3_column_double(query, 3));
         if (!many && sqlite3_column_double(query, 6) > 0) {
             page_markup(page, ", after a boot of ");
             text_time_ps(&page->out, sqlite3_column_double(query, 6));
         }
         page_markup(page, "</dd></div>\n");
-        fact_begin(page, "Events");
+        fact_begin(page, real ? "Observations" : "Events");
         text_count(&page->out, (uint64_t)sqlite3_column_int64(query, 4));
         if (sqlite3_column_double(query, 5) > 0) {
             page_markup(page, " in ");
@@ -192,7 +195,7 @@ verdict_banner(struct page *page, const struct campaign *campaign)
     page_markup(page, "</p></div></div>\n<dl class=\"facts\">\n");
     fact_text(page, "World", campaign->world);
     fact_text(page, "Cluster", campaign->preset);
-    run_facts(page);
+    run_facts(page, campaign);
     fact_text(page, "CPU calibration", campaign->calibration);
     fact_text(page, "Build", campaign->build);
     fact_text(page, "Begun", campaign->begun);
@@ -353,6 +356,7 @@ body(struct page *page, const struct campaign *campaign)
     verdict_banner(page, campaign);
     page_markup(page, "\x01nav\x02");
     evidence(page);
+    page_comparison(page, campaign_partner(campaign));
     if (many)
         page_seeds(page);
     if (many)

@@ -194,15 +194,24 @@ page_reproduce(struct page *page)
     sqlite3_stmt *query = db_query(
         page->db,
         "SELECT c.calibration, c.build, c.command, c.scenario_file, c.begun, "
-        "r.replay_token, r.digest, r.seed FROM campaign c LEFT JOIN run r ON "
+        "r.replay_token, r.digest, r.seed, c.world IN ('netns','mininet',"
+        "'hardware') FROM campaign c LEFT JOIN run r ON "
         "r.id=?1 WHERE c.id=(SELECT campaign FROM run WHERE id=?1)",
         page->shown_run);
 
     if (sqlite3_step(query) == SQLITE_ROW) {
         page_section(page, "reproduce", "Play it again");
-        page_markup(page, "<p>The same sources, data, scenario and seed give "
-                          "the same digest on any machine.</p>\n");
-        page_replay(page, db_text(query, 5));
+        if (sqlite3_column_int(query, 8) != 0) {
+            page_markup(page, "<p>This ran in real time: no two such runs are "
+                              "the same, and none can be played again.  What "
+                              "its boxes recorded (<code>--record --keep "
+                              "DIR</code>) can, box by box.</p>\n");
+        } else {
+            page_markup(page,
+                        "<p>The same sources, data, scenario and seed give "
+                        "the same digest on any machine.</p>\n");
+            page_replay(page, db_text(query, 5));
+        }
         page_markup(page, "<dl class=\"facts\">\n");
         fact(page, "Seed", db_text(query, 7));
         fact(page, "Digest", db_text(query, 6));

@@ -212,7 +212,12 @@ run_suites(const struct campaign *campaign, struct text *out,
         struct text name = {0};
         int64_t run = sqlite3_column_int64(query, 0);
 
-        text_addf(&name, "%s seed %s", campaign->scenario, db_text(query, 1));
+        if (strcmp(campaign->world, "des") == 0)
+            text_addf(&name, "%s seed %s", campaign->scenario,
+                      db_text(query, 1));
+        else
+            text_addf(&name, "%s %s run %s", campaign->scenario,
+                      campaign->world, db_text(query, 1));
         property(&properties, "seed", db_text(query, 1));
         property(&properties, "digest", db_text(query, 4));
         property(&properties, "replay-token", db_text(query, 5));
@@ -252,6 +257,76 @@ seeds_suite(const struct campaign *campaign, struct text *out,
     text_fini(&name);
 }
 
+/* A case for each bound that the scenario states. */
+static void
+compare_suite(const struct campaign *campaign, struct text *out,
+              struct suite_counts *total)
+{
+    struct suite_counts counts = {0};
+    struct text properties = {0};
+    struct text cases = {0};
+    struct text name = {0};
+    sqlite3_stmt *query = db_query(
+        campaign->db,
+        "SELECT metric || CASE args WHEN '' THEN '' ELSE '(' || args || ')' "
+        "END || ' within ' || round(100 * bound, 3) || ' %', state, "
+        "CASE WHEN difference IS NULL THEN 'no difference to measure' ELSE "
+        "'difference ' || round(100 * difference, 1) || ' %' END, stage FROM "
+        "comparison WHERE second=? AND stated ORDER BY rowid",
+        campaign->id);
+
+    while (sqlite3_step(query) == SQLITE_ROW) {
+        const char *state = db_text(query, 1);
+
+        counts.tests++;
+        case_begin(&cases, campaign->scenario, db_text(query, 0), NULL, 0);
+        if (strcmp(state, "outside") == 0) {
+            counts.failures++;
+            outcome(&cases, "failure", db_text(query, 2), db_text(query, 3));
+        } else if (strcmp(state, "inside") != 0) {
+            counts.errors++;
+            outcome(&cases, "error", state, db_text(query, 2));
+        }
+        text_add(&cases, "</testcase>\n");
+    }
+    sqlite3_finalize(query);
+    if (counts.tests > 0) {
+        text_addf(&name, "%s between worlds", campaign->scenario);
+        suite_write(out, name.data, 0, &counts, &properties, &cases);
+        counts_add(total, &counts);
+    }
+    text_fini(&cases);
+    text_fini(&name);
+}
+
+/* The suites of a campaign, and of the one it was compared with. */
+static int
+suites_of(const struct campaign *campaign, const char *db_path,
+          struct text *out, struct suite_counts *total, double *wall_s,
+          char *error, size_t error_size)
+{
+    struct report_options options = {.campaign = campaign_partner(campaign)};
+    struct campaign first;
+    int err = 0;
+
+    if (options.campaign != 0) {
+        err = campaign_open(&first, db_path, &options, error, error_size);
+        if (err == 0) {
+            err = suites_of(&first, db_path, out, total, wall_s, error,
+                            error_size);
+            campaign_close(&first);
+        }
+    }
+    run_suites(campaign, out, total);
+    seeds_suite(campaign, out, total);
+    if (options.campaign != 0)
+        compare_suite(campaign, out, total);
+    *wall_s += db_real(campaign->db,
+                       "SELECT total(wall_ns) / 1e9 FROM run WHERE campaign=?",
+                       campaign->id);
+    return err;
+}
+
 int
 report_junit(const char *db_path, const char *out_path,
              const struct report_options *options, char *error,
@@ -261,25 +336,25 @@ report_junit(const char *db_path, const char *out_path,
     struct campaign campaign;
     struct text suites = {0};
     struct text out = {0};
+    double wall_s = 0;
     int err = campaign_open(&campaign, db_path, options, error, error_size);
 
     if (err != 0)
         return err;
-    run_suites(&campaign, &suites, &total);
-    seeds_suite(&campaign, &suites, &total);
+    err = suites_of(&campaign, db_path, &suites, &total, &wall_s, error,
+                    error_size);
     text_add(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
     attribute(&out, "name", campaign.scenario);
     text_addf(&out,
               " tests=\"%d\" failures=\"%d\" errors=\"%d\" skipped=\"%d\" "
               "time=\"%.3f\">\n",
               total.tests, total.failures, total.errors, total.skipped,
-              db_real(campaign.db,
-                      "SELECT total(wall_ns) / 1e9 FROM run WHERE campaign=?",
-                      campaign.id));
+              wall_s);
     if (suites.length > 0)
         text_add_bytes(&out, suites.data, suites.length);
     text_add(&out, "</testsuites>\n");
-    err = text_save(&out, out_path, error, error_size);
+    if (err == 0)
+        err = text_save(&out, out_path, error, error_size);
     text_fini(&suites);
     text_fini(&out);
     campaign_close(&campaign);
@@ -319,19 +394,11 @@ annotation(FILE *out, const char *level, const char *file, int64_t line,
 }
 
 /* One line per expectation, of the worst seed it has. */
-int
-report_annotations(const char *db_path, FILE *out,
-                   const struct report_options *options, char *error,
-                   size_t error_size)
+static void
+annotations_of(const struct campaign *campaign, FILE *out)
 {
-    struct campaign campaign;
-    sqlite3_stmt *query;
-    int err = campaign_open(&campaign, db_path, options, error, error_size);
-
-    if (err != 0)
-        return err;
-    query = db_query(
-        campaign.db,
+    sqlite3_stmt *query = db_query(
+        campaign->db,
         "SELECT CASE max(CASE e.verdict WHEN 'FAIL' THEN 2 ELSE 1 END) WHEN 2 "
         "THEN 'error' ELSE 'warning' END, e.file, e.line, e.verdict || ': ' "
         "|| text, 'measured ' || measured || CASE WHEN r.seed IS NULL THEN "
@@ -340,28 +407,70 @@ report_annotations(const char *db_path, FILE *out,
         "LEFT JOIN run r ON r.id=e.run WHERE e.campaign=?1 AND e.verdict IN "
         "('FAIL','INCONCLUSIVE') GROUP BY e.run IS NULL, number, text "
         "ORDER BY e.run IS NULL, number",
-        campaign.id);
+        campaign->id);
     while (sqlite3_step(query) == SQLITE_ROW)
         annotation(out, db_text(query, 0), db_text(query, 1),
                    sqlite3_column_int64(query, 2), db_text(query, 3),
                    db_text(query, 4));
     sqlite3_finalize(query);
-    query = db_query(campaign.db,
+    query = db_query(campaign->db,
                      "SELECT oracle || ': ' || title, first, seed, "
                      "max(violations) FROM oracle o JOIN run r ON r.id=o.run "
                      "WHERE r.campaign=? AND violations > 0 GROUP BY oracle "
                      "ORDER BY oracle",
-                     campaign.id);
+                     campaign->id);
     while (sqlite3_step(query) == SQLITE_ROW) {
         struct text title = {0};
 
         text_addf(&title, "Oracle %s, seed %s", db_text(query, 0),
                   db_text(query, 2));
-        annotation(out, "error", campaign.scenario_file, 0, title.data,
+        annotation(out, "error", campaign->scenario_file, 0, title.data,
                    db_text(query, 1));
         text_fini(&title);
     }
     sqlite3_finalize(query);
+}
+
+/* Bounds between worlds that the scenario states. */
+static void
+annotations_compared(const struct campaign *campaign, FILE *out)
+{
+    sqlite3_stmt *query = db_query(
+        campaign->db,
+        "SELECT CASE state WHEN 'outside' THEN 'error' ELSE 'warning' END, "
+        "metric || CASE args WHEN '' THEN '' ELSE '(' || args || ')' END || "
+        "': ' || state, coalesce('difference ' || round(100 * difference, 1) "
+        "|| ' %', 'no difference') || CASE stage WHEN '' THEN '' ELSE '; ' "
+        "|| stage END FROM comparison WHERE second=? AND stated AND "
+        "state<>'inside' ORDER BY rowid",
+        campaign->id);
+
+    while (sqlite3_step(query) == SQLITE_ROW)
+        annotation(out, db_text(query, 0), campaign->scenario_file, 0,
+                   db_text(query, 1), db_text(query, 2));
+    sqlite3_finalize(query);
+}
+
+int
+report_annotations(const char *db_path, FILE *out,
+                   const struct report_options *options, char *error,
+                   size_t error_size)
+{
+    struct report_options partner = {0};
+    struct campaign campaign;
+    struct campaign first;
+    int err = campaign_open(&campaign, db_path, options, error, error_size);
+
+    if (err != 0)
+        return err;
+    partner.campaign = campaign_partner(&campaign);
+    if (partner.campaign != 0 &&
+        campaign_open(&first, db_path, &partner, error, error_size) == 0) {
+        annotations_of(&first, out);
+        campaign_close(&first);
+        annotations_compared(&campaign, out);
+    }
+    annotations_of(&campaign, out);
     campaign_close(&campaign);
     if (ferror(out)) {
         snprintf(error, error_size, "annotations: cannot be written");

@@ -63,6 +63,8 @@ struct time_axis page_time_axis(double duration_ps);
 void page_timeline(struct page *page, int64_t run);
 void page_ledger(struct page *page, int64_t run);
 void page_availability(struct page *page);
+/* Nothing when 'first', the campaign compared with, is 0. */
+void page_comparison(struct page *page, int64_t first);
 void page_seeds(struct page *page);
 void page_seed_table(struct page *page);
 void page_load(struct page *page, int64_t run);

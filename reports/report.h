@@ -51,6 +51,10 @@ MUST_USE int report_annotations(const char *db_path, FILE *out,
                                 const struct report_options *options,
                                 char *error, size_t error_size);
 
+/* Beside report.html, which shows the second, when two worlds were compared.
+ */
+#define REPORT_FIRST_PAGE "report-first.html"
+
 /* report.html, junit.xml and run.json beside results.db in 'dir'. */
 MUST_USE int report_all(const char *dir, const struct report_options *options,
                         char *error, size_t error_size);

@@ -30,6 +30,7 @@ enum statement {
     ST_ALARM,
     ST_ORACLE,
     ST_NOT_APPLICABLE,
+    ST_COMPARISON,
     ST_COUNT
 };
 
@@ -55,6 +56,8 @@ static const char *const statement_sql[ST_COUNT] = {
     [ST_ALARM] = "INSERT INTO alarm VALUES (?,?,?,?,?,?,?)",
     [ST_ORACLE] = "INSERT INTO oracle VALUES (?,?,?,?,?,?)",
     [ST_NOT_APPLICABLE] = "INSERT INTO not_applicable VALUES (?,?,?)",
+    [ST_COMPARISON] = "INSERT INTO comparison VALUES (?,?,?,?,?,?,?,?,?,?,?,"
+                      "?,?,?,?,?,?,?,?,?)",
 };
 
 struct results {
@@ -226,15 +229,33 @@ schema_create(struct results *results)
     return err;
 }
 
-/* An existing file gets a write that changes nothing but must succeed. */
+/* What version 2 has and version 1 had not: the last table of the schema. */
+static int
+upgrade(struct results *results)
+{
+    const char *added = strstr(schema_sql, "CREATE TABLE comparison");
+
+    CHECK(added != NULL);
+    return results_exec(results, added);
+}
+
+/* An existing file gets a write that must succeed; an older one also what it
+ * lacks. */
 static int
 write_probe(struct results *results)
 {
+    bool old = db_integer(results->db,
+                          "SELECT count(*) FROM sqlite_schema WHERE "
+                          "name='comparison'",
+                          0) == 0;
     char sql[80];
+    int err = results_exec(results, "BEGIN IMMEDIATE");
 
-    snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE;PRAGMA user_version=%d;COMMIT",
+    if (err == 0 && old)
+        err = upgrade(results);
+    snprintf(sql, sizeof(sql), "PRAGMA user_version=%d;COMMIT",
              RESULTS_SCHEMA_VERSION);
-    return results_exec(results, sql);
+    return err != 0 ? err : results_exec(results, sql);
 }
 
 static int
@@ -476,6 +497,30 @@ results_add_not_applicable(struct results *results, int64_t run_id,
 {
     return write_row(results, ST_NOT_APPLICABLE, "itt", run_id, row->text,
                      row->reason);
+}
+
+int
+results_add_comparison(struct results *results, int64_t first_campaign,
+                       int64_t second_campaign,
+                       const struct results_comparison *row)
+{
+    const struct results_side *a = &row->sides[0], *b = &row->sides[1];
+    const char *types =
+        row->has_difference ? "iitttudddiudddidditt" : "iitttudddiudddinditt";
+
+    if (row->has_difference)
+        return write_row(
+            results, ST_COMPARISON, types, first_campaign, second_campaign,
+            row->metric, row->args, row->unit, a->count, a->median, a->low,
+            a->high, (int64_t)a->quantiles, b->count, b->median, b->low,
+            b->high, (int64_t)b->quantiles, row->difference, row->bound,
+            (int64_t)row->stated, row->state, row->stage);
+    return write_row(results, ST_COMPARISON, types, first_campaign,
+                     second_campaign, row->metric, row->args, row->unit,
+                     a->count, a->median, a->low, a->high,
+                     (int64_t)a->quantiles, b->count, b->median, b->low,
+                     b->high, (int64_t)b->quantiles, row->bound,
+                     (int64_t)row->stated, row->state, row->stage);
 }
 
 /* What this store began and did not end gets 'state'. */

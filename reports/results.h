@@ -31,7 +31,7 @@
 
 struct results; /* Opaque. */
 
-enum { RESULTS_SCHEMA_VERSION = 1, RESULTS_ERROR_BYTES = 512 };
+enum { RESULTS_SCHEMA_VERSION = 2, RESULTS_ERROR_BYTES = 512 };
 
 enum results_state {
     RESULTS_RUNNING, /* Also what a killed program leaves behind. */
@@ -159,9 +159,30 @@ struct results_not_applicable {
     const char *reason; /* Why this world cannot do it. */
 };
 
+/* One metric of a scenario that ran in two worlds; in the metric's unit. */
+struct results_side {
+    uint64_t count; /* Runs with a value; without one the rest is 0. */
+    double median, low, high;
+    bool quantiles; /* Low and high are p5 and p95, else the range. */
+};
+
+struct results_comparison {
+    const char *metric;
+    const char *args;
+    const char *unit;
+    struct results_side sides[2];
+    bool has_difference;
+    double difference; /* Of the medians, as a share of the first. */
+    double bound;      /* As a share; 0: none. */
+    bool stated;       /* The scenario states the bound. */
+    const char *state; /* "inside", "outside", "no value", "stage". */
+    const char *stage; /* Where the worlds part, or empty. */
+};
+
 /* Opens 'path' for writing, making it when missing and appending when it is
- * one of ours.  A first row is written, so an unwritable folder or a full
- * disk shows before the run.  On failure a sentence is in 'error'. */
+ * one of ours; one of an older version is brought up to this one.  A first row
+ * is written, so an unwritable folder or a full disk shows before the run.  On
+ * failure a sentence is in 'error'. */
 MUST_USE int results_open(const char *path, struct results **results,
                           char *error, size_t error_size);
 
@@ -201,6 +222,12 @@ results_add_not_applicable(struct results *results, int64_t run_id,
 MUST_USE int
 results_add_seeds_expectation(struct results *results, int64_t campaign_id,
                               const struct results_expectation *row);
+
+/* Both campaigns are in this file. */
+MUST_USE int results_add_comparison(struct results *results,
+                                    int64_t first_campaign,
+                                    int64_t second_campaign,
+                                    const struct results_comparison *row);
 
 /* Commits what is gathered. */
 MUST_USE int results_flush(struct results *results);

@@ -110,7 +110,7 @@ START_TEST(a_run_is_kept_in_one_file)
     samples_quiet(db_path);
     ck_assert(exists(""));
     ck_assert(!exists("-wal") && !exists("-shm") && !exists("-journal"));
-    ck_assert_str_eq(value("PRAGMA user_version"), "1");
+    ck_assert_str_eq(value("PRAGMA user_version"), "2");
     ck_assert_str_eq(value("PRAGMA journal_mode"), "delete");
     ck_assert_str_eq(value("PRAGMA integrity_check"), "ok");
     ck_assert_str_eq(value("SELECT state||verdict||exit_code FROM campaign"),
@@ -275,13 +275,62 @@ START_TEST(newer_schema_is_refused)
     struct results *results = NULL;
 
     samples_quiet(db_path);
-    execute("PRAGMA user_version=2");
+    execute("PRAGMA user_version=3");
     ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)),
                      ERR_VERSION);
     ck_assert_ptr_nonnull(strstr(error, "newer program"));
-    ck_assert_ptr_nonnull(strstr(error, "version 2"));
-    ck_assert_str_eq(value("PRAGMA user_version"), "2");
+    ck_assert_ptr_nonnull(strstr(error, "version 3"));
+    ck_assert_str_eq(value("PRAGMA user_version"), "3");
     ck_assert(!exists("-wal"));
+}
+END_TEST
+
+static const struct results_comparison compared = {
+    .metric = "switchover.write-outage",
+    .args = "pull",
+    .unit = "s",
+    .sides = {{20, 0.26, 0.2, 0.31, true}, {3, 0.4, 0.39, 0.52, false}},
+    .has_difference = true,
+    .difference = 0.538,
+    .bound = 0.2,
+    .state = "outside",
+    .stage = "elect: 10ms, 150ms",
+};
+
+/* A file of version 1 is brought up when it is written to. */
+START_TEST(older_schema_is_upgraded)
+{
+    struct results *results = NULL;
+
+    samples_quiet(db_path);
+    execute("DROP TABLE comparison; PRAGMA user_version=1");
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)), 0);
+    ck_assert_int_eq(results_add_comparison(results, 1, 1, &compared), 0);
+    ck_assert_int_eq(
+        results_finish(results, RESULTS_COMPLETE, error, sizeof(error)), 0);
+    ck_assert_str_eq(value("PRAGMA user_version"), "2");
+    ck_assert_str_eq(value("SELECT metric||args||first_runs||second_runs||"
+                           "round(difference,3)||state FROM comparison"),
+                     "switchover.write-outagepull2030.538outside");
+    ck_assert_str_eq(value("PRAGMA integrity_check"), "ok");
+}
+END_TEST
+
+START_TEST(no_difference_is_null)
+{
+    struct results_comparison row = compared;
+    struct results *results = NULL;
+
+    samples_quiet(db_path);
+    row.has_difference = false;
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)), 0);
+    ck_assert_int_eq(results_add_comparison(results, 1, 1, &row), 0);
+    ck_assert_int_eq(
+        results_finish(results, RESULTS_COMPLETE, error, sizeof(error)), 0);
+    ck_assert_str_eq(
+        value("SELECT difference IS NULL AND bound=0.2 AND stated=0 AND "
+              "state='outside' AND stage LIKE 'elect%' FROM comparison"),
+        "1");
 }
 END_TEST
 
@@ -430,6 +479,8 @@ results_suite(void)
     tcase_add_test(store, read_only_file_is_told);
     tcase_add_test(store, missing_folder_is_told);
     tcase_add_test(store, newer_schema_is_refused);
+    tcase_add_test(store, older_schema_is_upgraded);
+    tcase_add_test(store, no_difference_is_null);
     tcase_add_test(store, foreign_files_are_refused);
     tcase_add_test(store, full_disk_keeps_what_was_there_quota);
     tcase_add_test(store, full_disk_keeps_what_was_there_tmpfs);

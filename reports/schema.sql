@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- results.db, version 1 (PRAGMA user_version; PRAGMA application_id is
+-- results.db, version 2 (PRAGMA user_version; PRAGMA application_id is
 -- 0x53397273).  Times are simulated picoseconds from t = 0 of the scenario.
 -- Verdicts are PASS, FAIL, INCONCLUSIVE, NOT-APPLICABLE, or NONE while open.
 -- States are running (also what a killed program leaves), complete,
 -- interrupted.  A missing text is the empty string, never NULL.
 -- Indexes on 'run' are added when a campaign ends.
--- A reader accepts files of its own version and older ones.
+-- A reader accepts files of its own version and older ones; version 1 had no
+-- table comparison, which must stay the last one here.
 
 -- One call of the program: one seed or many over one scenario.
 CREATE TABLE campaign (
@@ -134,4 +135,28 @@ CREATE TABLE not_applicable (
     run INTEGER NOT NULL REFERENCES run(id),
     text TEXT NOT NULL,
     reason TEXT NOT NULL
+);
+
+-- A metric of a scenario that ran in two worlds.
+CREATE TABLE comparison (
+    first INTEGER NOT NULL REFERENCES campaign(id),   -- simulated, mostly
+    second INTEGER NOT NULL REFERENCES campaign(id),  -- real, mostly
+    metric TEXT NOT NULL,
+    args TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    first_runs INTEGER NOT NULL,      -- with a value; 0: the rest says nothing
+    first_median REAL NOT NULL,
+    first_low REAL NOT NULL,
+    first_high REAL NOT NULL,
+    first_quantiles INTEGER NOT NULL, -- 1: low and high are p5 and p95
+    second_runs INTEGER NOT NULL,
+    second_median REAL NOT NULL,
+    second_low REAL NOT NULL,
+    second_high REAL NOT NULL,
+    second_quantiles INTEGER NOT NULL,
+    difference REAL,                  -- share of the first; NULL: none
+    bound REAL NOT NULL,              -- share; 0: none
+    stated INTEGER NOT NULL,          -- 1: by the scenario
+    state TEXT NOT NULL,              -- inside, outside, no value, stage
+    stage TEXT NOT NULL               -- where the worlds part
 );

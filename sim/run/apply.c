@@ -71,6 +71,21 @@ touched(const struct run *run, const struct world_fault *fault,
     }
 }
 
+static void
+step_skip(struct run *run, const char *text)
+{
+    const char *why = NULL;
+
+    if (run->world->ops->why_not != NULL)
+        why = run->world->ops->why_not(run->world);
+    run_skip(run, text, why != NULL ? why : "this world cannot do it");
+    if (run->applying == SCENARIO_NO_EVENT ||
+        run->events[run->applying].skipped)
+        return;
+    run->events[run->applying].skipped = true;
+    run->skipped_steps++;
+}
+
 void
 run_inject(struct run *run, const struct world_fault *fault, const char *text,
            bool planned)
@@ -83,7 +98,7 @@ run_inject(struct run *run, const struct world_fault *fault, const char *text,
     run->last_disturbed = run->world->ops->now(run->world);
     err = run->world->ops->inject(run->world, fault);
     if (err == ERR_UNSUPPORTED)
-        run_skip(run, text, "this world cannot do it");
+        step_skip(run, text);
     else if (err != 0)
         run_note(run, "note", text, run->plan->boxes[fault->box].name,
                  "had no effect: %s", err_text(err));
@@ -723,7 +738,10 @@ apply_event(struct run *run, unsigned index)
         state->first_at = run->world->ops->now(run->world);
         state->last_ack_at = run->probe.last_ack_at;
     }
+    run->last_step = run->world->ops->now(run->world);
+    run->applying = index;
     apply(run, index);
+    run->applying = SCENARIO_NO_EVENT;
     state->fired++;
     if (state->has_last && state->last.kind != TARGET_BOX &&
         state->last.kind != TARGET_SERVICE)

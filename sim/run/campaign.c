@@ -10,7 +10,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#define KEEP_PATH_BYTES 1024
 #define RESULT_LIMIT_BYTES (256u * 1024 * 1024)
 
 struct child {
@@ -115,6 +117,46 @@ many_seeds(const struct campaign_options *options,
         outcome_text(gather->message, gather->message_size,
                      "cannot start a process: %s", err_text(err));
     return err != 0 ? err : gather->err;
+}
+
+/* Real worlds share the host: one repeat after the other, in this process. */
+static int
+repeats(const struct campaign_options *options,
+        const volatile int *interrupted, struct gather *gather)
+{
+    struct campaign *campaign = gather->campaign;
+    char keep[KEEP_PATH_BYTES];
+    int err = 0;
+
+    for (unsigned i = 0; i < options->seed_count && err == 0 && !*interrupted;
+         i++) {
+        struct run_options run = options->run;
+        struct outcome *outcome = &campaign->outcomes[campaign->count];
+
+        run.seed += i;
+        run.real.repeat = i;
+        if (run.real.keep_dir != NULL) {
+            outcome_text(keep, sizeof(keep), "%s/%u", run.real.keep_dir,
+                         i + 1);
+            (void)mkdir(keep, 0777); /* what fails here fails there */
+            run.real.keep_dir = keep;
+        }
+        outcome_init(outcome);
+        err =
+            run_scenario(&run, outcome, gather->message, gather->message_size);
+        if (err != 0)
+            break;
+        campaign->count++;
+        campaign->interrupted |= outcome->interrupted;
+        if (options->seed_done != NULL)
+            options->seed_done(options->run.context, campaign->count,
+                               options->seed_count, outcome);
+        if (outcome->boxes == 0) /* what is missing stays missing */
+            break;
+    }
+    if (*interrupted)
+        campaign->interrupted = true;
+    return err;
 }
 
 /* ---- over seeds ---- */
@@ -309,7 +351,9 @@ campaign_run(const struct campaign_options *options,
     campaign->outcomes =
         calloc(options->seed_count, sizeof(*campaign->outcomes));
     CHECK(campaign->outcomes != NULL);
-    if (options->seed_count > 1) {
+    if (run_world_real(options->run.world)) {
+        err = repeats(options, interrupted, &gather);
+    } else if (options->seed_count > 1) {
         err = many_seeds(options, interrupted, &gather);
     } else {
         outcome_init(&campaign->outcomes[0]);
@@ -323,7 +367,7 @@ campaign_run(const struct campaign_options *options,
         campaign_fini(campaign);
         return err;
     }
-    if (options->seed_count > 1)
+    if (options->seed_count > 1 && !run_world_real(options->run.world))
         judge_over_seeds(options, campaign);
     if (campaign->count > 0)
         campaign->worst = worst_of(options, campaign);
@@ -359,6 +403,9 @@ campaign_token(const struct campaign_options *options,
     size_t used;
     char mark = '?';
 
+    token[0] = '\0';
+    if (run_world_real(options->run.world))
+        return;
     outcome_text(token, CAMPAIGN_TOKEN_BYTES, "%s@%llu/%s",
                  options->run.scenario->path,
                  (unsigned long long)outcome->seed,

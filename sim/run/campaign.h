@@ -12,7 +12,7 @@
 
 struct campaign_options {
     struct run_options run; /* its seed is the first one */
-    unsigned seed_count;    /* at least 1 */
+    unsigned seed_count;    /* at least 1; repeats in real worlds */
     unsigned jobs;          /* processes at a time, 1-64 */
     /* For the token. */
     const char *const *sets;
@@ -48,7 +48,8 @@ void campaign_fini(struct campaign *campaign);
 /* 0, 1, 2, 70 (a seed's process ended abnormally) or 130. */
 int campaign_exit_code(const struct campaign *campaign);
 
-/* "FILE@SEED/DIGEST?set=..&costs=..": all that a replay needs. */
+/* "FILE@SEED/DIGEST?set=..&costs=..": all that a replay needs.  Empty for a
+ * run in real time, which nothing can repeat. */
 void campaign_token(const struct campaign_options *options,
                     const struct outcome *outcome,
                     char token[CAMPAIGN_TOKEN_BYTES]);
@@ -59,12 +60,13 @@ struct campaign_record {
     const char *calibration; /* name of the costs */
     const char *begun;       /* wall time */
     const char *command;
+    int64_t id; /* out: of the campaign in the file */
 };
 
-/* Writes everything to results.db. */
+/* Writes everything to results.db, beside what is there. */
 MUST_USE int campaign_record(const struct campaign_options *options,
                              const struct campaign *campaign,
-                             const struct campaign_record *record,
-                             char *message, size_t message_size);
+                             struct campaign_record *record, char *message,
+                             size_t message_size);
 
 #endif

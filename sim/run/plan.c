@@ -86,46 +86,95 @@ run_plan_create(const struct run_options *options, struct cluster_plan **plan,
     return err;
 }
 
+bool
+run_world_real(enum world_kind world)
+{
+    return world != WORLD_DES && world != WORLD_NS3;
+}
+
+bool
+run_world_built(enum world_kind world)
+{
+    return world == WORLD_DES || (world == WORLD_NETNS && run_netns_built);
+}
+
+static int
+des_world_create(const struct run_options *options, struct cluster_plan *plan,
+                 world_listener *listener, void *context, struct world **world,
+                 char *message, size_t message_size)
+{
+    const struct scenario_cluster *cluster = &options->scenario->cluster;
+    struct costs costs;
+    struct des_options des = {
+        .plan = plan,
+        .seed = options->seed,
+        .mutation = options->mutation,
+        .checkpoint_events = options->checkpoint_events,
+        .listener = listener,
+        .listener_context = context,
+        .tombstone_s = run_tombstone_s(cluster),
+        .unplanned = cluster->numbering == NUMBERING_LOWEST_FREE,
+    };
+    int err = costs_load(options->data_dir, options->costs_file, &costs,
+                         message, message_size);
+
+    if (err != 0)
+        return err;
+    memcpy(des.costs_ns, costs.ns, sizeof(des.costs_ns));
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        des.pool_size[role] = (uint16_t)cluster->pools[role];
+    err = des_create(&des, world);
+    if (err != 0)
+        outcome_text(message, message_size, "cannot make the world: %s",
+                     err_text(err));
+    return err;
+}
+
+static int
+world_create_kind(const struct run_options *options, struct cluster_plan *plan,
+                  world_listener *listener, void *context,
+                  struct world **world, char *message, size_t message_size)
+{
+    switch (options->world) {
+    case WORLD_DES:
+        return des_world_create(options, plan, listener, context, world,
+                                message, message_size);
+    case WORLD_NETNS:
+        return run_netns_create(options, plan, listener, context, world,
+                                message, message_size);
+    case WORLD_NS3:
+    case WORLD_MININET:
+    case WORLD_HARDWARE:
+    case WORLD_KIND_COUNT: break;
+    }
+    outcome_text(message, message_size, "this build has no world %s",
+                 world_kind_name(options->world));
+    return ERR_UNSUPPORTED;
+}
+
+uint32_t
+run_tombstone_s(const struct scenario_cluster *cluster)
+{
+    return cluster->tombstone.ps > 0
+               ? (uint32_t)(cluster->tombstone.ps / SIMTIME_PS_PER_S)
+               : TOMBSTONE_DEFAULT_S;
+}
+
 int
 run_world_create(const struct run_options *options, world_listener *listener,
                  void *context, struct world **world,
                  struct cluster_plan **plan, char *message,
                  size_t message_size)
 {
-    const struct scenario_cluster *cluster = &options->scenario->cluster;
-    struct costs costs;
-    struct des_options des = {
-        .seed = options->seed,
-        .mutation = options->mutation,
-        .checkpoint_events = options->checkpoint_events,
-        .listener = listener,
-        .listener_context = context,
-        .unplanned = cluster->numbering == NUMBERING_LOWEST_FREE,
-    };
-    int err;
+    int err = run_plan_create(options, plan, message, message_size);
 
-    err = run_plan_create(options, plan, message, message_size);
     if (err != 0)
         return err;
-    err = costs_load(options->data_dir, options->costs_file, &costs, message,
-                     message_size);
-    if (err != 0) {
+    err = world_create_kind(options, *plan, listener, context, world, message,
+                            message_size);
+    if (err != 0)
         cluster_plan_destroy(*plan);
-        return err;
-    }
-    memcpy(des.costs_ns, costs.ns, sizeof(des.costs_ns));
-    des.plan = *plan;
-    des.tombstone_s =
-        cluster->tombstone.ps > 0
-            ? (uint32_t)(cluster->tombstone.ps / SIMTIME_PS_PER_S)
-            : TOMBSTONE_DEFAULT_S;
-    for (unsigned role = 0; role < ROLE_COUNT; role++)
-        des.pool_size[role] = (uint16_t)cluster->pools[role];
-    err = des_create(&des, world);
-    if (err != 0) {
-        cluster_plan_destroy(*plan);
-        outcome_text(message, message_size, "cannot make the world: %s",
-                     err_text(err));
-    }
+    else if (options->dress != NULL)
+        options->dress(*world);
     return err;
 }

@@ -319,7 +319,9 @@ run_write(struct writer *writer, int64_t campaign_id,
         .boot_ps = outcome->boot.ps,
         .events = outcome->events,
         .wall_ns = outcome->wall_ns,
-        .digest = run_digest_hex(outcome->digest, digest),
+        .digest = run_world_real(writer->options->run.world)
+                      ? ""
+                      : run_digest_hex(outcome->digest, digest),
         .replay_token = token,
         .note = outcome->note,
     };
@@ -399,7 +401,7 @@ fault_rates(const struct scenario *scenario, char *text, size_t size)
 
 static int
 campaign_write(struct writer *writer, const struct campaign *campaign,
-               const struct campaign_record *record)
+               struct campaign_record *record)
 {
     const struct scenario *scenario = writer->options->run.scenario;
     char rates[48];
@@ -407,10 +409,12 @@ campaign_write(struct writer *writer, const struct campaign *campaign,
         .scenario = scenario->name,
         .scenario_file = scenario->path,
         .about = scenario->about,
-        .world = "des",
+        .world = world_kind_name(writer->options->run.world),
         .preset = writer->plan->preset,
         .build = record->build,
-        .calibration = record->calibration,
+        .calibration = run_world_real(writer->options->run.world)
+                           ? "none: real time"
+                           : record->calibration,
         .fault_model = fault_model(scenario),
         .fault_rates = rates,
         .command = record->command,
@@ -428,6 +432,7 @@ campaign_write(struct writer *writer, const struct campaign *campaign,
 
     fault_rates(scenario, rates, sizeof(rates));
     err = results_campaign_begin(writer->results, &begin, &id);
+    record->id = err == 0 ? id : 0;
 
     for (unsigned i = 0; err == 0 && i < campaign->count; i++)
         err = run_write(writer, id, &campaign->outcomes[i]);
@@ -441,7 +446,7 @@ campaign_write(struct writer *writer, const struct campaign *campaign,
 int
 campaign_record(const struct campaign_options *options,
                 const struct campaign *campaign,
-                const struct campaign_record *record, char *message,
+                struct campaign_record *record, char *message,
                 size_t message_size)
 {
     struct writer writer = {.options = options};

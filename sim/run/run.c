@@ -7,7 +7,6 @@
 #include "reference-nos/base/check.h"
 #include "reference-nos/schema/tables.h"
 #include "sim/run/run_priv.h"
-#include "sim/world/des/des.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,21 +15,6 @@
 #define POWER_ON_SPREAD_MS 2000u
 
 /* ---- listening ---- */
-
-static void
-elections_note(struct run *run, const struct observation *seen)
-{
-    if (seen->kind != OBSERVE_TRACE || seen->trace.kind != TRACE_ELECTION)
-        return;
-    for (size_t i = 0; i < run->scenario->event_count; i++) {
-        struct event_state *event = &run->events[i];
-
-        if (event->fired > 0 && !event->detected) {
-            event->detected = true;
-            event->detected_at = seen->at;
-        }
-    }
-}
 
 /* What a reader of the report wants to see on the timeline. */
 static void
@@ -68,9 +52,12 @@ listen(void *context, const struct observation *seen)
 
     /* After the end only the last read goes on. */
     if (!run->ended) {
+        /* What comes after a deadline cannot keep it. */
+        if (run->opened && simtime_before(run->deadline, seen->at))
+            expects_close(run, seen->at);
         watch_observe(&run->watch, seen);
         ledger_observe(run->ledger, seen);
-        elections_note(run, seen);
+        stages_note(run, seen);
         milestones_note(run, seen);
     }
     oracles_observe(run->oracles, seen);
@@ -99,6 +86,9 @@ run_init(struct run *run, const struct run_options *options,
     run->options = options;
     run->scenario = scenario;
     run->outcome = outcome;
+    run->real = run_world_real(options->world);
+    run->deadline.ps = UINT64_MAX;
+    run->applying = SCENARIO_NO_EVENT;
     run->pendings.row_bytes = sizeof(struct pending);
     err = run_world_create(options, listen, run, &run->world, &run->plan,
                            message, message_size);
@@ -153,6 +143,7 @@ progress(struct run *run, bool booting)
         .ends = booting ? (struct simtime){0}
                         : simtime_sub(run->ends_at, run->origin),
         .booting = booting,
+        .repeat = run->options->real.repeat,
     };
 
     return run->options->progress != NULL &&
@@ -178,11 +169,14 @@ power_on(struct run *run)
 {
     unsigned count = run->plan->box_count - run->plan->spare_count;
 
+    run->power_at = now_of(run);
     for (unsigned i = 0; i < count; i++) {
         struct random_stream stream = random_stream_make(
             run->options->seed, i, random_purpose("power-on"));
         struct pending pending = {
-            .at = simtime_from_ms(random_below(&stream, POWER_ON_SPREAD_MS)),
+            .at = simtime_add(
+                run->power_at,
+                simtime_from_ms(random_below(&stream, POWER_ON_SPREAD_MS))),
             .fault = {.kind = WORLD_BOX_POWER_ON, .box = i},
         };
 
@@ -208,11 +202,18 @@ power_on(struct run *run)
     }
 }
 
+static unsigned
+run_boot_limit_s(bool real)
+{
+    return real ? RUN_REAL_BOOT_LIMIT_S : RUN_BOOT_LIMIT_S;
+}
+
 /* Runs until the cluster is up and settled; false when it never is. */
 static bool
 boot(struct run *run)
 {
-    struct simtime limit = simtime_from_s(RUN_BOOT_LIMIT_S);
+    struct simtime limit =
+        simtime_add(now_of(run), simtime_from_s(run_boot_limit_s(run->real)));
     struct simtime poll = simtime_from_ms(RUN_POLL_MS);
 
     power_on(run);
@@ -236,116 +237,6 @@ boot(struct run *run)
     return false;
 }
 
-/* ---- expectations ---- */
-
-static void
-decide(struct run *run, size_t index, enum verdict verdict)
-{
-    struct outcome_expect *row = &run->expects[index];
-
-    row->index = (uint32_t)index;
-    row->verdict = verdict;
-    row->at = simtime_sub(run_now(run), run->origin);
-    run->decided[index] = true;
-}
-
-static enum verdict
-verdict_of(enum judged judged)
-{
-    switch (judged) {
-    case JUDGED_TRUE: return VERDICT_PASS;
-    case JUDGED_FALSE: return VERDICT_FAIL;
-    case JUDGED_UNKNOWN: return VERDICT_INCONCLUSIVE;
-    case JUDGED_NOT_APPLICABLE: return VERDICT_NOT_APPLICABLE;
-    }
-    return VERDICT_INCONCLUSIVE;
-}
-
-/* Those that must come true within a time: looked at again and again. */
-static bool
-within_poll(struct run *run)
-{
-    bool waiting = false;
-    struct simtime now = now_of(run);
-
-    for (size_t i = 0; i < run->scenario->expect_count; i++) {
-        const struct scenario_expect *expect = &run->scenario->expects[i];
-        struct simtime from = run->origin;
-        struct outcome_expect *row = &run->expects[i];
-        enum judged judged;
-
-        if (expect->when != EXPECT_WITHIN || run->decided[i])
-            continue;
-        if (expect->after != EXPECT_AFTER_START) {
-            if (run->events[expect->after].fired == 0)
-                continue;
-            from = run->events[expect->after].first_at;
-        }
-        waiting = true;
-        judged = expr_judge(&expect->expr, run_value, run, row->evidence,
-                            sizeof(row->evidence));
-        if (judged == JUDGED_TRUE)
-            decide(run, i, VERDICT_PASS);
-        else if (!simtime_before(now, simtime_add(from, expect->within)))
-            decide(run, i, verdict_of(judged));
-    }
-    return waiting;
-}
-
-static void
-over_seeds_sample(struct run *run, size_t index)
-{
-    const struct expr *expr = &run->scenario->expects[index].expr;
-    struct outcome_expect *row = &run->expects[index];
-
-    for (size_t i = 0; i < expr->count; i++)
-        row->sample_err[i] =
-            run_value(run, &expr->terms[i].ref, &row->sample[i]);
-    decide(run, index, VERDICT_NOT_APPLICABLE);
-    outcome_text(row->evidence, sizeof(row->evidence),
-                 "judged over many seeds only (--seeds)");
-}
-
-/* No sample either: a run that tells nothing is not one that took no time. */
-static void
-undecided(struct run *run, size_t index, const char *why)
-{
-    struct outcome_expect *row = &run->expects[index];
-
-    for (size_t i = 0; i < EXPR_TERMS_MAX; i++)
-        row->sample_err[i] = ERR_NOENT;
-    outcome_text(row->evidence, sizeof(row->evidence), "%s", why);
-    decide(run, index, VERDICT_INCONCLUSIVE);
-}
-
-static void
-end_judge(struct run *run)
-{
-    for (size_t i = 0; i < run->scenario->expect_count; i++) {
-        const struct scenario_expect *expect = &run->scenario->expects[i];
-        struct outcome_expect *row = &run->expects[i];
-
-        if (run->decided[i])
-            continue;
-        if (run->outcome->interrupted) {
-            undecided(run, i, "interrupted before it was decided");
-        } else if (expect->when == EXPECT_OVER_SEEDS) {
-            over_seeds_sample(run, i);
-        } else if (expect->when == EXPECT_WITHIN &&
-                   expect->after != EXPECT_AFTER_START &&
-                   run->events[expect->after].fired == 0) {
-            outcome_text(row->evidence, sizeof(row->evidence),
-                         "%s: the event never happened", expect->expr.text);
-            decide(run, i, VERDICT_INCONCLUSIVE);
-        } else {
-            decide(
-                run, i,
-                verdict_of(expr_judge(&expect->expr, run_value, run,
-                                      row->evidence, sizeof(row->evidence))));
-        }
-    }
-}
-
 /* ---- the main loop ---- */
 
 static struct simtime
@@ -356,6 +247,37 @@ timeline_next(const struct run *run)
     for (size_t i = 0; i < run->scenario->event_count; i++)
         next = simtime_min(next, run->events[i].next_at);
     return next;
+}
+
+/* Events that wait for others, or for something to hold; true while one
+ * does. */
+static bool
+triggers_poll(struct run *run, struct simtime now)
+{
+    bool waiting = false;
+
+    for (size_t i = 0; i < run->scenario->event_count; i++) {
+        const struct scenario_event *event = &run->scenario->events[i];
+        struct event_state *state = &run->events[i];
+        char evidence[EXPR_EVIDENCE_BYTES];
+
+        if (!scenario_event_triggered(event) || state->triggered)
+            continue;
+        waiting = true;
+        if (event->after != SCENARIO_NO_EVENT &&
+            run->events[event->after].fired == 0)
+            continue;
+        if (event->once != NULL &&
+            expr_judge(event->once, run_value, run, evidence,
+                       sizeof(evidence)) != JUDGED_TRUE)
+            continue;
+        state->triggered = true;
+        state->base =
+            event->once != NULL ? now : run->events[event->after].first_at;
+        state->next_at =
+            simtime_add(state->base, scenario_event_time(event, 0));
+    }
+    return waiting;
 }
 
 static void
@@ -375,7 +297,7 @@ timeline_fire(struct run *run, struct simtime now)
 
             if (event->until.ps == 0 ||
                 simtime_compare(next, event->until) <= 0)
-                state->next_at = simtime_add(run->origin, next);
+                state->next_at = simtime_add(state->base, next);
         }
     }
 }
@@ -394,6 +316,38 @@ next_stop(struct run *run, struct simtime now, bool waiting)
     return simtime_min(next, probe_step(run, now));
 }
 
+/* Has all that was to happen happened, and is everything as it was meant
+ * to be for long enough? */
+static bool
+at_rest(struct run *run, struct simtime now, bool waiting)
+{
+    struct simtime since =
+        simtime_max(run->converged_since,
+                    simtime_max(run->last_disturbed, run->last_step));
+
+    if (run->scenario->settled.ps == 0 || waiting || !run->converged ||
+        run->pendings.count > 0 || run->random.on ||
+        simtime_before(now, simtime_add(since, run->scenario->settled)))
+        return false;
+    for (size_t i = 0; i < run->scenario->event_count; i++) {
+        const struct event_state *state = &run->events[i];
+
+        if (state->next_at.ps != UINT64_MAX || state->fired == 0 ||
+            (run->probe.every.ps > 0 && !state->acked && !state->skipped))
+            return false;
+    }
+    return true;
+}
+
+/* How late the world was handed back: an observer that sleeps sees nothing. */
+static void
+lateness_note(struct run *run, struct simtime asked)
+{
+    if (run->real && simtime_before(asked, now_of(run)))
+        run->latest =
+            simtime_max(run->latest, simtime_sub(now_of(run), asked));
+}
+
 static void
 main_loop(struct run *run)
 {
@@ -401,13 +355,18 @@ main_loop(struct run *run)
         struct simtime now = now_of(run);
         struct simtime next;
         bool waiting;
+        bool triggers = triggers_poll(run, now);
 
         timeline_fire(run, now);
         pendings_fire(run, now);
         if (run->random.on && !simtime_before(now, run->random.next_at))
             random_faults_fire(run, now);
         convergence_note(run);
-        waiting = within_poll(run);
+        waiting = expects_poll(run) || triggers;
+        if (at_rest(run, now, waiting)) {
+            run->rested = true;
+            break;
+        }
         next = next_stop(run, now, waiting);
         if (next.ps <= now.ps)
             next.ps = now.ps + SIMTIME_PS_PER_MS;
@@ -415,12 +374,13 @@ main_loop(struct run *run)
             run->outcome->interrupted = true;
             return;
         }
-        if (run->world->ops->run_until(run->world,
-                                       simtime_min(next, run->ends_at)) != 0)
+        next = simtime_min(next, run->ends_at);
+        if (run->world->ops->run_until(run->world, next) != 0)
             return;
+        lateness_note(run, next);
     }
     convergence_note(run);
-    (void)within_poll(run);
+    (void)expects_poll(run);
 }
 
 /* A last read shows whether what was acknowledged is there. */
@@ -487,155 +447,13 @@ liveness_judge(struct run *run)
     struct simtime quiet = simtime_sub(now, run->last_disturbed);
 
     if (run->pendings.count > 0 || run->random.open > 0 ||
-        quiet.ps < 30 * SIMTIME_PS_PER_S || !meant_to_be_whole(run))
+        (quiet.ps < 30 * SIMTIME_PS_PER_S && !run->rested) ||
+        !meant_to_be_whole(run))
         return;
     oracles_converged(run->oracles, now, run->converged);
     if (run->baseline_bytes > 0 && run->world->ops->live_bytes != NULL)
         oracles_memory(run->oracles, now, run->baseline_bytes,
                        run->world->ops->live_bytes(run->world));
-}
-
-static void
-loads_record(struct run *run)
-{
-    for (unsigned i = 0; i < run->plan->box_count; i++) {
-        struct world_load load;
-
-        run->world->ops->load(run->world, i, &load);
-        for (unsigned j = 0; j < LANE_COUNT; j++) {
-            struct outcome_load *row;
-
-            if (load.messages[j] == 0)
-                continue;
-            row = rows_add(&run->outcome->loads);
-            *row = (struct outcome_load){.box = i,
-                                         .item = j,
-                                         .messages = load.messages[j],
-                                         .bytes = load.bytes[j]};
-        }
-        for (unsigned j = 0; j < SVC_COUNT; j++) {
-            struct outcome_load *row;
-
-            if (load.events[j] == 0)
-                continue;
-            row = rows_add(&run->outcome->loads);
-            *row = (struct outcome_load){.box = i,
-                                         .service = true,
-                                         .item = j,
-                                         .messages = load.events[j],
-                                         .bytes = load.memory_peak_bytes[j],
-                                         .cpu_ns = load.cpu_ns[j]};
-        }
-    }
-}
-
-static void
-ledger_record(struct run *run)
-{
-    ledger_close(run->ledger, run_now(run));
-    for (size_t i = 0; i < ledger_count(run->ledger); i++) {
-        const struct ledger_entry *entry = ledger_get(run->ledger, i);
-        struct outcome_outage *row = rows_add(&run->outcome->outages);
-
-        row->box = entry->box;
-        row->first = entry->first;
-        row->ports = entry->ports;
-        row->from = simtime_sub(entry->from, run->origin);
-        row->to = simtime_sub(entry->to, run->origin);
-        row->ongoing = entry->open;
-        row->planned = entry->planned;
-        outcome_text(row->cause, sizeof(row->cause), "%s", entry->cause);
-    }
-}
-
-static void
-alarms_record(struct run *run)
-{
-    for (size_t i = 0; i < run->watch.alarms.count; i++) {
-        const struct outcome_alarm *alarm =
-            ROWS_GET(&run->watch.alarms, struct outcome_alarm, i);
-        struct outcome_alarm *row;
-
-        if (alarm->is_cleared && simtime_before(alarm->cleared, run->origin))
-            continue;
-        row = rows_add(&run->outcome->alarms);
-        *row = *alarm;
-        row->raised = simtime_sub(alarm->raised, run->origin);
-        row->cleared = simtime_sub(alarm->cleared, run->origin);
-    }
-}
-
-static void
-oracles_record(struct run *run)
-{
-    for (unsigned i = 0; i < ORACLE_COUNT; i++) {
-        const struct oracle_result *result = oracles_result(run->oracles, i);
-        struct outcome_oracle *row = rows_add(&run->outcome->oracles);
-
-        outcome_text(row->id, sizeof(row->id), "%s", result->id);
-        outcome_text(row->title, sizeof(row->title), "%s", result->title);
-        row->exercised = result->exercised;
-        row->violations = result->violations;
-        outcome_text(row->first, sizeof(row->first), "%s", result->first);
-    }
-}
-
-static void
-verdict_record(struct run *run)
-{
-    struct outcome *outcome = run->outcome;
-    bool failed = oracles_violations(run->oracles) > 0;
-    bool inconclusive = outcome->interrupted;
-    bool passed = false;
-
-    for (size_t i = 0; i < run->scenario->expect_count; i++) {
-        struct outcome_expect *row = rows_add(&outcome->expects);
-
-        *row = run->expects[i];
-        failed |= row->verdict == VERDICT_FAIL;
-        inconclusive |= row->verdict == VERDICT_INCONCLUSIVE;
-        passed |= row->verdict == VERDICT_PASS;
-    }
-    outcome->verdict = failed                    ? VERDICT_FAIL
-                       : inconclusive || !passed ? VERDICT_INCONCLUSIVE
-                                                 : VERDICT_PASS;
-}
-
-static void
-checkpoints_record(struct run *run)
-{
-    size_t count;
-    const struct digest_checkpoint *points =
-        des_checkpoints(run->world, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        struct digest_checkpoint *row = rows_add(&run->outcome->checkpoints);
-
-        *row = points[i];
-    }
-}
-
-static void
-record(struct run *run)
-{
-    struct outcome *outcome = run->outcome;
-
-    values_record(run);
-    loads_record(run);
-    ledger_record(run);
-    alarms_record(run);
-    oracles_record(run);
-    verdict_record(run);
-    checkpoints_record(run);
-    outcome->seed = run->options->seed;
-    outcome->boot = run->boot_time;
-    outcome->duration = simtime_sub(run_now(run), run->origin);
-    outcome->events = run->world->ops->events(run->world);
-    outcome->digest = run->world->ops->digest(run->world);
-    outcome->boxes = run->plan->box_count;
-    outcome->ports = ledger_ports(run->ledger);
-    if (run->world->ops->memory_bytes != NULL)
-        outcome->nos_memory_bytes = run->world->ops->memory_bytes(run->world);
 }
 
 static void
@@ -649,9 +467,15 @@ account_open(struct run *run)
     ledger_open(run->ledger, run->origin);
     if (run->world->ops->live_bytes != NULL)
         run->baseline_bytes = run->world->ops->live_bytes(run->world);
-    for (size_t i = 0; i < run->scenario->event_count; i++)
-        run->events[i].next_at = simtime_add(
-            run->origin, scenario_event_time(&run->scenario->events[i], 0));
+    for (size_t i = 0; i < run->scenario->event_count; i++) {
+        const struct scenario_event *event = &run->scenario->events[i];
+
+        run->events[i].base = run->origin;
+        run->events[i].next_at =
+            scenario_event_triggered(event)
+                ? (struct simtime){UINT64_MAX}
+                : simtime_add(run->origin, scenario_event_time(event, 0));
+    }
 }
 
 static uint64_t
@@ -671,10 +495,10 @@ never_up(struct run *run)
                  run->outcome->interrupted
                      ? "interrupted while the cluster booted"
                      : "the cluster was not up %u s after power-on",
-                 RUN_BOOT_LIMIT_S);
+                 run_boot_limit_s(run->real));
     run_note(run, "note", "boot", "", "%s", run->outcome->note);
     for (size_t i = 0; i < run->scenario->expect_count; i++)
-        undecided(run, i, run->outcome->note);
+        expects_undecided(run, i, run->outcome->note);
 }
 
 static void
@@ -696,34 +520,67 @@ drive(struct run *run)
     last_read(run);
     if (!run->outcome->interrupted) {
         bounds_judge(run);
-        oracles_chunks(run->oracles, run->world);
+        if (run->world->ops->box_memory != NULL)
+            oracles_chunks(run->oracles, run->world);
         liveness_judge(run);
     }
-    end_judge(run);
+    expects_end(run);
 }
 
 int
-run_supported(const struct scenario *scenario, char *message,
-              size_t message_size)
+run_supported(const struct scenario *scenario, enum world_kind world,
+              char *message, size_t message_size)
 {
     const struct ynode *topology = scenario->topology.node;
 
     if (topology != NULL) {
         outcome_text(message, message_size,
-                     "%s:%u:%u: world des runs a `cluster:`, not yet a "
+                     "%s:%u:%u: world %s runs a `cluster:`, not yet a "
                      "`topology:`",
                      topology->mark.file, topology->mark.line,
-                     topology->mark.column);
+                     topology->mark.column, world_kind_name(world));
         return ERR_UNSUPPORTED;
     }
-    if (((scenario->worlds >> WORLD_DES) & 1) == 0) {
+    if ((scenario->worlds & WORLD_BIT(world)) == 0) {
         outcome_text(message, message_size,
-                     "%s: this build has world des alone, which `worlds:` "
-                     "does not name",
-                     scenario->path);
+                     "%s: `worlds:` does not name world %s", scenario->path,
+                     world_kind_name(world));
+        return ERR_UNSUPPORTED;
+    }
+    if (!run_world_built(world)) {
+        outcome_text(message, message_size, "this build has no world %s",
+                     world_kind_name(world));
         return ERR_UNSUPPORTED;
     }
     return 0;
+}
+
+/* What is missing here leaves everything open. */
+static void
+cannot_run(const struct run_options *options, struct outcome *outcome,
+           const char *message)
+{
+    outcome->seed = options->seed;
+    outcome->verdict = VERDICT_INCONCLUSIVE;
+    outcome_text(outcome->note, sizeof(outcome->note), "%s", message);
+    for (size_t i = 0; i < options->scenario->expect_count; i++) {
+        struct outcome_expect *row = rows_add(&outcome->expects);
+
+        row->index = (uint32_t)i;
+        row->verdict = VERDICT_INCONCLUSIVE;
+        for (size_t j = 0; j < EXPR_TERMS_MAX; j++)
+            row->sample_err[j] = ERR_NOENT;
+        outcome_text(row->evidence, sizeof(row->evidence),
+                     "%s: the world could not be made",
+                     options->scenario->expects[i].expr.text);
+    }
+}
+
+static bool
+is_missing(const struct run_options *options, int err)
+{
+    return run_world_real(options->world) &&
+           (err == ERR_PERMISSION || err == ERR_UNSUPPORTED);
 }
 
 int
@@ -735,14 +592,19 @@ run_scenario(const struct run_options *options, struct outcome *outcome,
     uint64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     int err;
 
-    err = run_supported(options->scenario, message, message_size);
+    err = run_supported(options->scenario, options->world, message,
+                        message_size);
     if (err != 0)
         return err;
     err = run_init(&run, options, outcome, message, message_size);
+    if (is_missing(options, err)) {
+        cannot_run(options, outcome, message);
+        return 0;
+    }
     if (err != 0)
         return err;
     drive(&run);
-    record(&run);
+    run_finish(&run);
     outcome->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall_ns;
     outcome->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
     run_fini(&run);

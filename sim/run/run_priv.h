@@ -13,6 +13,9 @@
 
 /* A cluster that is not up by then is stuck. */
 #define RUN_BOOT_LIMIT_S 3600u
+#define RUN_REAL_BOOT_LIMIT_S 120u
+/* A harness that was kept from looking for so long measures the host. */
+#define RUN_LATE_MS 1000u
 /* How long a number is not given again when the scenario says nothing. */
 #define TOMBSTONE_DEFAULT_S 1800u
 /* Quiet time between "up" and t = 0. */
@@ -27,9 +30,18 @@ struct event_state {
     struct box_set boxes;    /* what it hit last */
     struct target last;      /* link, plane or service it hit last */
     bool has_last;
+    bool triggered;      /* what it waits for has come */
+    bool skipped;        /* this world cannot do it */
+    struct simtime base; /* absolute; its times count from here */
     /* Switchover measures. */
     struct simtime detected_at; /* first election after it */
     bool detected;
+    bool led, ready, applied;
+    uint64_t led_term;
+    struct simtime led_at;       /* a voter won an election after it */
+    struct simtime ready_at;     /* its no-op is committed */
+    struct simtime applied_at;   /* the last of .heirs obeyed it */
+    struct box_set heirs;        /* members then that have not yet */
     struct simtime last_ack_at;  /* before it */
     struct simtime first_ack_at; /* of a write acknowledged after it */
     bool acked;
@@ -104,6 +116,13 @@ struct run {
     struct simtime power_at;
     struct simtime boot_time;
     struct simtime last_disturbed; /* last injection, heal or repair */
+    struct simtime last_step;      /* last event of the timeline */
+    struct simtime deadline;       /* the next of those that run */
+    struct simtime latest;         /* worst oversleeping of a real world */
+    unsigned skipped_steps;
+    uint32_t applying;       /* event, or SCENARIO_NO_EVENT */
+    bool real;               /* not in simulated time */
+    bool rested;             /* ended early, at rest */
     struct simtime ended_at; /* absolute; the metrics stand still since */
     bool opened;
     bool ended;
@@ -117,6 +136,43 @@ struct run {
 
 /* Absolute; the end of the run once it has ended. */
 struct simtime run_now(const struct run *run);
+
+/* plan.c */
+
+/* How long a number rests. */
+uint32_t run_tombstone_s(const struct scenario_cluster *cluster);
+
+/* expectations.c */
+
+/* Looks at those that must come true within a time; true while one runs. */
+bool expects_poll(struct run *run);
+/* Something was seen at 'at': those that ran out before are decided by what
+ * held until then, however late it is looked at. */
+void expects_close(struct run *run, struct simtime at);
+void expects_undecided(struct run *run, size_t index, const char *why);
+/* Decides those that are left. */
+void expects_end(struct run *run);
+
+/* finish.c */
+
+/* Fills the outcome. */
+void run_finish(struct run *run);
+
+/* stages.c */
+
+/* Follows each event through detect, elect, commit, apply. */
+void stages_note(struct run *run, const struct observation *seen);
+/* ERR_NOENT when it did not get that far. */
+int stages_value(const struct run *run, const struct metric_ref *ref,
+                 uint64_t *value);
+
+/* world_netns.c, or world_no_netns.c in a build without */
+
+extern const bool run_netns_built;
+int run_netns_create(const struct run_options *options,
+                     struct cluster_plan *plan, world_listener *listener,
+                     void *context, struct world **world, char *message,
+                     size_t message_size);
 
 /* convergence.c */
 bool run_converged(const struct run *run);

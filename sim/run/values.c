@@ -22,6 +22,9 @@ ports_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
     struct simtime now = run_now(run);
     struct simtime longest = {0};
 
+    /* Nothing was told of ports: that is not "no outage". */
+    if (run->real && ledger_ports(run->ledger) == 0)
+        return ERR_NOENT;
     switch ((int)ref->metric->id) {
     case METRIC_PORTS_OUTAGE:
         *value =
@@ -87,12 +90,8 @@ event_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
         return ERR_NOENT;
     if (ref->metric->id == METRIC_SWITCHOVER_WRITE_OUTAGE)
         return write_outage(run, event, value);
-    if (ref->metric->id == METRIC_SWITCHOVER_DETECT) {
-        if (!event->detected)
-            return ERR_NOENT;
-        *value = simtime_sub(event->detected_at, event->first_at).ps;
-        return 0;
-    }
+    if (ref->metric->id != METRIC_CLUSTER_CONVERGE_TIME)
+        return stages_value(run, ref, value);
     if (!run->converged)
         return ERR_NOENT;
     *value = simtime_sub(simtime_max(run->converged_since, event->first_at),
@@ -152,6 +151,30 @@ target_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
     return any ? 0 : ERR_NOENT;
 }
 
+/* The longest of the last lives of boxes. */
+static int
+join_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
+{
+    bool service = ref->metric->id == METRIC_JOIN_SERVICE_TIME;
+    struct box_set boxes = {{0}};
+    int err = ERR_NOENT;
+
+    *value = 0;
+    if (ref->has_argument)
+        select_boxes(run, &ref->target, &boxes);
+    for (unsigned i = 0; i < run->plan->box_count; i++) {
+        const struct watch_box *box = &run->watch.boxes[i];
+        struct simtime time = service ? box->service_time : box->join_time;
+
+        if ((ref->has_argument && !box_set_has(&boxes, i)) ||
+            !(service ? box->service_known : box->join_known))
+            continue;
+        err = 0;
+        *value = time.ps > *value ? time.ps : *value;
+    }
+    return err;
+}
+
 static uint64_t
 boxes_where(struct run *run, enum metric_id id)
 {
@@ -168,6 +191,8 @@ boxes_where(struct run *run, enum metric_id id)
             count += box.running && seen->joined && !seen->headless;
         else if (id == METRIC_BOXES_HEADLESS)
             count += box.running && seen->headless;
+        else if (id == METRIC_BOXES_RUNNING)
+            count += box.running;
         else
             count += box.role == ROLE_NCP && box.forwarding;
     }
@@ -219,20 +244,34 @@ lanes_value(struct run *run, enum metric_id id)
     }
 }
 
-static uint64_t
-oracle_violations(struct run *run, const struct metric_ref *ref)
+/* An oracle that saw nothing proves nothing: in a world that hides things,
+ * that is no zero. */
+static int
+oracle_violations(struct run *run, const struct metric_ref *ref,
+                  uint64_t *value)
 {
-    if (!ref->has_argument)
-        return oracles_violations(run->oracles);
+    uint64_t exercised = 0;
+
+    *value = 0;
     for (unsigned i = 0; i < ORACLE_COUNT; i++) {
         const struct oracle_result *result = oracles_result(run->oracles, i);
         char id[8];
 
         (void)snprintf(id, sizeof(id), "O%u", ref->word);
-        if (strcmp(id, result->id) == 0)
-            return result->violations;
+        if (ref->has_argument && strcmp(id, result->id) != 0)
+            continue;
+        exercised += result->exercised;
+        *value += result->violations;
     }
-    return 0;
+    return run->real && exercised == 0 ? ERR_UNSUPPORTED : 0;
+}
+
+/* Can this world tell at all? */
+static bool
+is_blind(const struct run *run, const struct metric *metric)
+{
+    return run->real && metric->id != METRIC_FAN_SPEED &&
+           (metric->worlds & WORLD_BIT(run->options->world)) == 0;
 }
 
 int
@@ -241,6 +280,8 @@ run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
     struct run *run = arg;
     struct watch *watch = &run->watch;
 
+    if (is_blind(run, ref->metric))
+        return ERR_UNSUPPORTED;
     switch (ref->metric->id) {
     case METRIC_PORTS_OUTAGE:
     case METRIC_PORTS_OUTAGE_TOTAL:
@@ -250,6 +291,9 @@ run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
     case METRIC_PORTS_AVAILABILITY: return ports_value(run, ref, value);
     case METRIC_SWITCHOVER_WRITE_OUTAGE:
     case METRIC_SWITCHOVER_DETECT:
+    case METRIC_SWITCHOVER_ELECT:
+    case METRIC_SWITCHOVER_COMMIT:
+    case METRIC_SWITCHOVER_APPLY:
     case METRIC_CLUSTER_CONVERGE_TIME:
     case METRIC_EVENTS_FIRED: return event_value(run, ref, value);
     case METRIC_MODULES_NUMBER:
@@ -260,7 +304,17 @@ run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
     case METRIC_BOXES_JOINED:
     case METRIC_BOXES_FORWARDING:
     case METRIC_BOXES_HEADLESS:
+    case METRIC_BOXES_RUNNING:
         *value = boxes_where(run, ref->metric->id);
+        return 0;
+    case METRIC_JOIN_TIME:
+    case METRIC_JOIN_SERVICE_TIME: return join_value(run, ref, value);
+    case METRIC_CLUSTER_REJOIN_TIME:
+        if (!run->converged || watch->last_ready.ps == 0)
+            return ERR_NOENT;
+        *value = simtime_before(run->converged_since, watch->last_ready)
+                     ? 0
+                     : simtime_sub(run->converged_since, watch->last_ready).ps;
         return 0;
     case METRIC_SWITCHOVER_COUNT: *value = watch->switchovers; return 0;
     case METRIC_MODULES_RENUMBERED:
@@ -293,9 +347,7 @@ run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
                          ref->metric->id == METRIC_ALARMS_ACTIVE);
         return 0;
     case METRIC_CABLING_FAULTS: *value = watch_cabling_faults(watch); return 0;
-    case METRIC_ORACLES_VIOLATIONS:
-        *value = oracle_violations(run, ref);
-        return 0;
+    case METRIC_ORACLES_VIOLATIONS: return oracle_violations(run, ref, value);
     case METRIC_FENCING_REFUSED: *value = watch->fencing_refused; return 0;
     case METRIC_MEMORY_PEAK: *value = memory_peak(run, ref); return 0;
     case METRIC_LANES_WAITED:
@@ -309,28 +361,67 @@ run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
     return ERR_UNSUPPORTED;
 }
 
-/* Every metric that needs no argument, and those the expectations name. */
+static void
+args_text(const struct metric_ref *ref, char *text, size_t size)
+{
+    const char *open =
+        ref->has_argument && ref->text != NULL ? strchr(ref->text, '(') : NULL;
+
+    outcome_text(text, size, "%s", open != NULL ? open + 1 : "");
+    if (strchr(text, ')') != NULL)
+        *strchr(text, ')') = '\0';
+}
+
 static void
 record(struct run *run, const struct metric_ref *ref)
 {
     struct outcome_metric *row;
+    char args[OUTCOME_NAME_BYTES];
     uint64_t value;
 
     if (run_value(run, ref, &value) != 0)
         return;
+    args_text(ref, args, sizeof(args));
+    for (size_t i = 0; i < run->outcome->metrics.count; i++) {
+        row = ROWS_GET(&run->outcome->metrics, struct outcome_metric, i);
+        if (row->id == ref->metric->id && strcmp(row->args, args) == 0)
+            return;
+    }
     row = rows_add(&run->outcome->metrics);
     row->id = ref->metric->id;
     row->value = value;
-    if (ref->has_argument && ref->text != NULL) {
-        const char *open = strchr(ref->text, '(');
+    outcome_text(row->args, sizeof(row->args), "%s", args);
+}
 
-        outcome_text(row->args, sizeof(row->args), "%s",
-                     open != NULL ? open + 1 : "");
-        if (strchr(row->args, ')') != NULL)
-            *strchr(row->args, ')') = '\0';
+/* The course of every event that has a name. */
+static void
+record_events(struct run *run)
+{
+    static const enum metric_id ids[] = {
+        METRIC_SWITCHOVER_WRITE_OUTAGE, METRIC_SWITCHOVER_DETECT,
+        METRIC_SWITCHOVER_ELECT, METRIC_SWITCHOVER_COMMIT,
+        METRIC_SWITCHOVER_APPLY};
+
+    for (size_t i = 0; i < run->scenario->event_count; i++) {
+        const char *name = run->scenario->events[i].name;
+        char text[OUTCOME_NAME_BYTES + 48];
+
+        for (unsigned j = 0; name != NULL && j < ARRAY_COUNT(ids); j++) {
+            struct metric_ref ref = {.metric = metric_get(ids[j]),
+                                     .text = text,
+                                     .has_argument = true,
+                                     .event = (uint32_t)i};
+
+            if (run->events[i].skipped)
+                continue;
+            outcome_text(text, sizeof(text), "%s(%s)", ref.metric->name, name);
+            record(run, &ref);
+        }
     }
 }
 
+/* Every metric that needs no argument, those the expectations and
+ * comparisons name, and those of events. */
 void
 values_record(struct run *run)
 {
@@ -349,4 +440,7 @@ values_record(struct run *run)
                 record(run, &expr->terms[j].ref);
         }
     }
+    for (size_t i = 0; i < run->scenario->compare_count; i++)
+        record(run, &run->scenario->compares[i].ref);
+    record_events(run);
 }

@@ -58,9 +58,38 @@ box_gone(struct watch_box *box)
     box->headless = false;
 }
 
-static void
-active_change(struct watch *watch, struct watch_box *box)
+/* A box cannot join before somebody acts. */
+static struct simtime
+since_ready(const struct watch *watch, const struct watch_box *box,
+            struct simtime at)
 {
+    return simtime_sub(at, simtime_max(box->ready_at, watch->active_since));
+}
+
+static void
+joined_note(struct watch *watch, struct watch_box *box, struct simtime at)
+{
+    if (box->join_known)
+        return;
+    box->join_known = true;
+    box->join_time = since_ready(watch, box, at);
+}
+
+static void
+forwarding_note(struct watch *watch, struct watch_box *box,
+                const struct observation *seen)
+{
+    if (box->service_known || seen->trace.a == 0)
+        return;
+    box->service_known = true;
+    box->service_time = since_ready(watch, box, seen->at);
+}
+
+static void
+active_change(struct watch *watch, struct watch_box *box, struct simtime at)
+{
+    if (watch_active_count(watch) == 0)
+        watch->active_since = at;
     box->active = true;
     if (watch->last_active_key != 0 && watch->last_active_key != box->key)
         watch->switchovers++;
@@ -166,13 +195,15 @@ trace_observe(struct watch *watch, const struct observation *seen)
             watch->term = trace->a;
         break;
     case TRACE_LEADER_LOST: box->leader = false; break;
-    case TRACE_ACTIVE: active_change(watch, box); break;
+    case TRACE_ACTIVE: active_change(watch, box, seen->at); break;
     case TRACE_PASSIVE: box->active = false; break;
     case TRACE_JOINED:
         box->joined = true;
         box->headless = false;
         box->module = (unsigned)trace->a;
+        joined_note(watch, box, seen->at);
         break;
+    case TRACE_FORWARDING: forwarding_note(watch, box, seen); break;
     case TRACE_HEADLESS: box->headless = trace->a != 0; break;
     case TRACE_WRITE_REFUSED: watch->fencing_refused++; break;
     case TRACE_MODULE_REFUSED:
@@ -198,7 +229,6 @@ trace_observe(struct watch *watch, const struct observation *seen)
     case TRACE_MODULE:
     case TRACE_MEMBER:
     case TRACE_REACH:
-    case TRACE_FORWARDING:
     case TRACE_BOUND:
     case TRACE_QUANTUM:
     case TRACE_SESSION:
@@ -245,6 +275,8 @@ watch_observe(struct watch *watch, const struct observation *seen)
         break;
     case OBSERVE_BOX_READY:
         box->key = seen->b;
+        box->join_known = box->service_known = false;
+        box->ready_at = watch->last_ready = seen->at;
         if (box->was_ready)
             box->restarts++;
         box->was_ready = true;

@@ -15,7 +15,11 @@ struct watch_box {
     bool leader; /* leads the consensus group */
     bool joined; /* has a number and was given it in this life */
     bool headless;
-    bool was_ready; /* the NOS ran here before */
+    bool was_ready;                 /* the NOS ran here before */
+    bool join_known, service_known; /* in this life */
+    struct simtime ready_at;        /* the NOS runs since */
+    struct simtime join_time;       /* until it was given its number */
+    struct simtime service_time;    /* until it forwarded */
     bool drained;
     unsigned module; /* system-wide id; MODULE_NONE: none */
     uint64_t key;
@@ -47,6 +51,8 @@ struct watch {
     uint64_t last_active_key;
     struct simtime last_election; /* any box stood for election */
     struct simtime last_change;   /* anything that may end convergence */
+    struct simtime last_ready;    /* a NOS began to run */
+    struct simtime active_since;  /* a controller acts, be it another one */
     struct rows refusals;         /* struct watch_refusal */
     struct rows cables;           /* struct watch_cable */
     struct rows alarms;           /* struct outcome_alarm */

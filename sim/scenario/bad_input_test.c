@@ -23,7 +23,8 @@
 #define TARGET(target)                                                        \
     LINE("at: 1s, fault: box.restart, target: \"" target "\"")
 
-#define EVENT_KEYS "at, every, until, count, for, fault, action, target, name"
+#define EVENT_KEYS                                                            \
+    "at, after, once, every, until, count, for, fault, action, target, name"
 
 static const struct {
     const char *text;
@@ -39,7 +40,8 @@ static const struct {
     {HEAD "tiemline: []\n",
      "s.yaml:6:1: error: unknown key \"tiemline\" in the scenario; expected "
      "one of format, scenario, about, params, uses, worlds, cluster, "
-     "topology, begins, seed, probe, timeline, expect, ends; did you mean "
+     "topology, begins, seed, probe, timeline, expect, compare, ends; did you "
+     "mean "
      "\"timeline\"?"},
     {"format: 2\nscenario: t\nabout: x\ncluster: { preset: ddc-small }\n"
      "ends: 1s\n",

@@ -258,12 +258,17 @@ duration_text(struct simtime time, char text[QUANTITY_TEXT_BYTES])
 }
 
 static void
-print_event(FILE *out, const struct scenario_event *event)
+print_event(FILE *out, const struct scenario *scenario,
+            const struct scenario_event *event)
 {
     char text[QUANTITY_TEXT_BYTES];
 
     fprintf(out, "  %8s  %s", duration_text(event->at, text),
             event->what->name);
+    if (event->after != SCENARIO_NO_EVENT)
+        fprintf(out, "  after %s", scenario->events[event->after].name);
+    if (event->once != NULL)
+        fprintf(out, "  once %s", event->once->text);
     for (size_t i = 0; i < event->targets.count; i++)
         fprintf(out, "%s%s", i == 0 ? "  " : " + ",
                 event->targets.items[i].text);
@@ -328,9 +333,14 @@ print_scenario(const struct scenario *scenario, FILE *out)
     print_cluster(out, scenario);
     fputs("worlds: ", out);
     print_worlds(out, scenario->worlds);
-    fprintf(out, "\nbegins: %s; ends: %s; seed: %llu\n",
-            scenario->begins == BEGINS_CONVERGED ? "converged" : "power-on",
-            duration_text(scenario->ends, text),
+    fprintf(out, "\nbegins: %s; ",
+            scenario->begins == BEGINS_CONVERGED ? "converged" : "power-on");
+    if (scenario->settled.ps != 0)
+        fprintf(out, "ends: settled for %s, at most ",
+                duration_text(scenario->settled, text));
+    else
+        fputs("ends: ", out);
+    fprintf(out, "%s; seed: %llu\n", duration_text(scenario->ends, text),
             (unsigned long long)scenario->seed);
     for (size_t i = 0; i < scenario->params.count; i++)
         fprintf(out, "%s%s = %s%s", i == 0 ? "params: " : ", ", params[i].name,
@@ -338,15 +348,20 @@ print_scenario(const struct scenario *scenario, FILE *out)
     if (scenario->event_count > 0)
         fputs("timeline:\n", out);
     for (size_t i = 0; i < scenario->event_count; i++)
-        print_event(out, &scenario->events[i]);
+        print_event(out, scenario, &scenario->events[i]);
     if (scenario->expect_count > 0)
         fputs("expect:\n", out);
     for (size_t i = 0; i < scenario->expect_count; i++)
         print_expect(out, scenario, &scenario->expects[i]);
+    for (size_t i = 0; i < scenario->compare_count; i++)
+        fprintf(out, "%s  %s within %g%%\n", i == 0 ? "compare:\n" : "",
+                scenario->compares[i].ref.text,
+                (double)scenario->compares[i].within_ppm / 1e4);
 }
 
 static void
-json_event(struct json *json, const struct scenario_event *event)
+json_event(struct json *json, const struct scenario *scenario,
+           const struct scenario_event *event)
 {
     char text[QUANTITY_TEXT_BYTES];
 
@@ -357,6 +372,10 @@ json_event(struct json *json, const struct scenario_event *event)
                 catalogue_is_action(event->what->id) ? "action" : "fault",
                 event->what->name);
     json_member(json, "at", duration_text(event->at, text));
+    if (event->after != SCENARIO_NO_EVENT)
+        json_member(json, "after", scenario->events[event->after].name);
+    if (event->once != NULL)
+        json_member(json, "once", event->once->text);
     if (event->count > 1) {
         json_member(json, "every", duration_text(event->every, text));
         json_member_unsigned(json, "count", event->count);
@@ -388,6 +407,15 @@ json_expect(struct json *json, const struct scenario *scenario,
         json_member(json, "over", "seeds");
         json_member_unsigned(json, "confidence-ppm", expect->confidence_ppm);
     }
+    json_end(json);
+}
+
+static void
+json_compare(struct json *json, const struct scenario_compare *compare)
+{
+    json_object(json);
+    json_member(json, "metric", compare->ref.text);
+    json_member_unsigned(json, "within-ppm", compare->within_ppm);
     json_end(json);
 }
 
@@ -432,14 +460,21 @@ json_scenario(const struct scenario *scenario, FILE *out)
     json_key(&json, "timeline");
     json_list(&json);
     for (size_t i = 0; i < scenario->event_count; i++)
-        json_event(&json, &scenario->events[i]);
+        json_event(&json, scenario, &scenario->events[i]);
     json_end(&json);
     json_key(&json, "expect");
     json_list(&json);
     for (size_t i = 0; i < scenario->expect_count; i++)
         json_expect(&json, scenario, &scenario->expects[i]);
     json_end(&json);
+    json_key(&json, "compare");
+    json_list(&json);
+    for (size_t i = 0; i < scenario->compare_count; i++)
+        json_compare(&json, &scenario->compares[i]);
+    json_end(&json);
     json_member(&json, "ends", duration_text(scenario->ends, text));
+    if (scenario->settled.ps != 0)
+        json_member(&json, "settled", duration_text(scenario->settled, text));
     json_end(&json);
 }
 

@@ -72,6 +72,33 @@ const struct schema expect_schema =
     SCHEMA(struct expect_keys, "an expectation", "What must hold.",
            expect_fields, node);
 
+struct compare_keys {
+    const struct ynode *node;
+    const struct ynode *metric;
+    uint64_t within_ppm;
+};
+
+static const struct field compare_fields[] = {
+    {.key = "metric",
+     .kind = FIELD_NODE,
+     FIELD_AT(struct compare_keys, metric),
+     .required = true,
+     .json = text_json,
+     .doc = "A duration; see `sixnines describe metrics`."},
+    {.key = "within",
+     .kind = FIELD_QUANTITY,
+     .quantity = QUANTITY_PERCENT,
+     FIELD_AT(struct compare_keys, within_ppm),
+     .required = true,
+     .has_range = true,
+     .min = 1,
+     .max = UINT64_MAX,
+     .doc = "Largest difference of the medians, of the first world's."},
+};
+const struct schema compare_schema = SCHEMA(
+    struct compare_keys, "a comparison",
+    "How far two worlds may be apart in a metric.", compare_fields, node);
+
 static int
 read_over(struct loader *loader, const struct expect_keys *keys,
           struct scenario_expect *expect)
@@ -136,7 +163,7 @@ check_window(struct loader *loader, const struct scenario_expect *expect)
     if (expect->when != EXPECT_WITHIN || scenario->ends.ps == 0)
         return 0;
     if (expect->after != EXPECT_AFTER_START)
-        start = scenario->events[expect->after].at;
+        start = scenario->events[expect->after].earliest;
     last = simtime_add(start, expect->within);
     if (!simtime_before(scenario->ends, last))
         return 0;
@@ -192,6 +219,53 @@ read_expects(struct loader *loader)
     scenario->expect_count = list->count;
     for (size_t i = 0; i < list->count; i++) {
         if (read_expect(loader, list->items[i], &scenario->expects[i]) != 0)
+            error = ERR_INVALID;
+    }
+    return error;
+}
+
+static int
+read_compare(struct loader *loader, const struct ynode *node,
+             struct scenario_compare *compare)
+{
+    struct compare_keys keys = {0};
+    int error = schema_read(&loader->reader, &compare_schema, node, &keys);
+
+    compare->node = node;
+    compare->within_ppm = keys.within_ppm;
+    if (keys.metric == NULL ||
+        expr_parse_metric(&loader->reader, &loader->scope, keys.metric,
+                          &compare->ref) != 0)
+        return ERR_INVALID;
+    if (compare->ref.metric->unit == UNIT_DURATION)
+        return error;
+    schema_error(&loader->reader, keys.metric,
+                 "\"%s\" is no duration; only durations are compared",
+                 compare->ref.metric->name);
+    return ERR_INVALID;
+}
+
+int
+read_compares(struct loader *loader)
+{
+    const struct ynode *list = loader->compare;
+    struct scenario *scenario = loader->scenario;
+    int error = 0;
+
+    if (list == NULL)
+        return 0;
+    if (schema_want(&loader->reader, list, YNODE_LIST, "compare") != 0)
+        return ERR_INVALID;
+    if (list->count > SCENARIO_COMPARES_MAX) {
+        schema_error(&loader->reader, list, "more than %u comparisons",
+                     SCENARIO_COMPARES_MAX);
+        return ERR_INVALID;
+    }
+    scenario->compares = arena_array(loader->reader.arena, list->count,
+                                     sizeof(*scenario->compares));
+    scenario->compare_count = list->count;
+    for (size_t i = 0; i < list->count; i++) {
+        if (read_compare(loader, list->items[i], &scenario->compares[i]) != 0)
             error = ERR_INVALID;
     }
     return error;

@@ -365,3 +365,24 @@ expr_parse(struct schema_reader *reader, const struct target_scope *scope,
         parse.at += 3;
     }
 }
+
+int
+expr_parse_metric(struct schema_reader *reader,
+                  const struct target_scope *scope, const struct ynode *node,
+                  struct metric_ref *ref)
+{
+    struct parse parse = {
+        .reader = reader, .scope = scope, .node = node, .at = node->text};
+    char word[WORD_BYTES];
+    const char *place;
+
+    if (schema_want(reader, node, YNODE_SCALAR, "a metric") != 0)
+        return ERR_INVALID;
+    if (read_word(&parse, word, &place) != 0 ||
+        parse_metric(&parse, word, place, ref) != 0)
+        return ERR_INVALID;
+    skip_spaces(&parse);
+    return *parse.at == '\0'
+               ? 0
+               : report(&parse, parse.at, "expected the end of the metric");
+}

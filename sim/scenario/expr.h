@@ -58,6 +58,13 @@ MUST_USE int expr_parse(struct schema_reader *reader,
                         const struct ynode *node, bool over_seeds,
                         struct expr *expr);
 
+/* Parses scalar 'node' as one metric, "join.time(ncp-2)".  Reports what is
+ * wrong; ERR_INVALID. */
+MUST_USE int expr_parse_metric(struct schema_reader *reader,
+                               const struct target_scope *scope,
+                               const struct ynode *node,
+                               struct metric_ref *ref);
+
 /* The value of a metric now, in its unit.  ERR_UNSUPPORTED: this world cannot
  * measure it.  ERR_NOENT: there is nothing to measure (the event never
  * fired, nothing was written). */

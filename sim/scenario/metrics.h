@@ -82,7 +82,7 @@
     X(CABLING_FAULTS, "cabling.faults", COUNT, NONE, false, WORLDS_ALL,       \
       "cable ends that differ from the plan now")                             \
     X(ORACLES_VIOLATIONS, "oracles.violations", COUNT, ORACLE, true,          \
-      WORLDS_MODELLED, "broken properties, of one oracle or of all")          \
+      WORLDS_ALL, "broken properties, of one oracle or of all")               \
     X(FENCING_REFUSED, "fencing.refused", COUNT, NONE, false, WORLDS_ALL,     \
       "writes of a deposed controller that boxes refused")                    \
     X(MEMORY_PEAK, "memory.peak", BYTES, SERVICE, true, WORLDS_MODELLED,      \
@@ -99,6 +99,27 @@
       WORLDS_MODELLED,                                                        \
       "longest time that handlers of lower lanes kept an event of a higher "  \
       "one from its service")                                                 \
+    X(SWITCHOVER_ELECT, "switchover.elect", DURATION, EVENT, false,           \
+      WORLDS_ALL, "from the first candidacy after the event until one leads") \
+    X(SWITCHOVER_COMMIT, "switchover.commit", DURATION, EVENT, false,         \
+      WORLDS_ALL,                                                             \
+      "from then until a configuration write is committed; without probe, "   \
+      "until the leader is ready")                                            \
+    X(SWITCHOVER_APPLY, "switchover.apply", DURATION, EVENT, false,           \
+      WORLDS_ALL, "from when one leads until a controller acts in its term")  \
+    X(CLUSTER_REJOIN_TIME, "cluster.rejoin-time", DURATION, NONE, false,      \
+      WORLDS_ALL,                                                             \
+      "from when a NOS last began to run on any box until the cluster was "   \
+      "converged for good: convergence without the boot")                     \
+    X(BOXES_RUNNING, "cluster.boxes.running", COUNT, NONE, false, WORLDS_ALL, \
+      "boxes whose NOS runs now")                                             \
+    X(JOIN_TIME, "join.time", DURATION, TARGET, true, WORLDS_ALL,             \
+      "from the NOS running on a box, and a controller acting, until it was " \
+      "given its number; the longest of the target's boxes, or of all")       \
+    X(JOIN_SERVICE_TIME, "join.service-time", DURATION, TARGET, true,         \
+      WORLDS_ALL,                                                             \
+      "from the NOS running on a packet forwarder, and a controller acting, " \
+      "until it forwards; the longest of the target's boxes, or of all")      \
     X(EVENTS_FIRED, "events.fired", COUNT, EVENT, true, WORLDS_ALL,           \
       "times the timeline's event fired; all events without argument")
 

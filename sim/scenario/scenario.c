@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct ends {
+    const struct ynode *node;
+    struct simtime settled, at_most;
+};
+
 /* The sections of a file as they stand in it. */
 struct top {
     uint64_t format;
@@ -17,8 +22,8 @@ struct top {
     unsigned begins;
     uint64_t seed;
     struct scenario_probe probe;
-    const struct ynode *timeline, *expect;
-    struct simtime ends;
+    const struct ynode *timeline, *expect, *compare;
+    struct ends ends;
     const struct ynode *sections[];
 };
 
@@ -36,6 +41,63 @@ const struct schema probe_schema =
     SCHEMA(struct scenario_probe, "probe",
            "An operator who writes a configuration row all the time.",
            probe_fields, node);
+
+static const struct field ends_fields[] = {
+    {.key = "settled",
+     .kind = FIELD_QUANTITY,
+     .quantity = QUANTITY_DURATION,
+     FIELD_AT(struct ends, settled),
+     .required = true,
+     .has_range = true,
+     .min = 1,
+     .max = DURATION_MAX_PS,
+     .doc = "The run ends when the timeline is over, every `within` is "
+            "decided and the cluster has been converged for this long."},
+    {.key = "at-most",
+     .kind = FIELD_QUANTITY,
+     .quantity = QUANTITY_DURATION,
+     FIELD_AT(struct ends, at_most),
+     .required = true,
+     .has_range = true,
+     .min = 1,
+     .max = DURATION_MAX_PS,
+     .doc = "It ends then in any case; at most 100d."},
+};
+static const struct schema ends_schema =
+    SCHEMA(struct ends, "ends", "An end as soon as the cluster is at rest.",
+           ends_fields, node);
+
+static const struct field ends_length = {
+    .key = "ends",
+    .kind = FIELD_QUANTITY,
+    .quantity = QUANTITY_DURATION,
+    FIELD_AT(struct ends, at_most),
+    .has_range = true,
+    .min = 1,
+    .max = DURATION_MAX_PS,
+    .doc = "Length of the run, at most 100d.",
+};
+
+static int
+ends_parse(struct schema_reader *reader, const struct ynode *value,
+           void *member)
+{
+    if (value->kind == YNODE_MAP)
+        return schema_read(reader, &ends_schema, value, member);
+    return schema_field_read(reader, &ends_length, value, member);
+}
+
+static void
+ends_json(struct json *json)
+{
+    json_key(json, "oneOf");
+    json_list(json);
+    json_object(json);
+    schema_json_field(json, &ends_length, true);
+    json_end(json);
+    schema_json(json, &ends_schema, NULL, true);
+    json_end(json);
+}
 
 static void
 uses_json(struct json *json)
@@ -130,15 +192,20 @@ static const struct field base_fields[] = {
      FIELD_AT(struct top, expect),
      .json = expects_json,
      .doc = "What must hold."},
+    {.key = "compare",
+     .kind = FIELD_NODE,
+     FIELD_AT(struct top, compare),
+     .json = compares_json,
+     .doc = "How far two worlds may be apart; a run in both fails beyond "
+            "it."},
     {.key = "ends",
-     .kind = FIELD_QUANTITY,
-     .quantity = QUANTITY_DURATION,
+     .kind = FIELD_CUSTOM,
      FIELD_AT(struct top, ends),
      .required = true,
-     .has_range = true,
-     .min = 1,
-     .max = DURATION_MAX_PS,
-     .doc = "Length of the run, at most 100d."},
+     .parse = ends_parse,
+     .json = ends_json,
+     .doc = "Length of the run, at most 100d; or { settled, at-most }: as "
+            "soon as the cluster is at rest."},
 };
 
 const struct field *
@@ -257,9 +324,12 @@ read_parts(struct loader *loader, const struct ynode *root,
     }
     loader->timeline = top->timeline;
     loader->expect = top->expect;
+    loader->compare = top->compare;
     if (read_timeline(loader) != 0)
         error = ERR_INVALID;
     if (read_expects(loader) != 0)
+        error = ERR_INVALID;
+    if (read_compares(loader) != 0)
         error = ERR_INVALID;
     if (read_sections(loader, top) != 0)
         error = ERR_INVALID;
@@ -293,7 +363,8 @@ read_top(struct loader *loader, const struct ynode *root)
     scenario->begins = top->begins;
     scenario->seed = top->seed;
     scenario->probe = top->probe;
-    scenario->ends = top->ends;
+    scenario->ends = top->ends.at_most;
+    scenario->settled = top->ends.settled;
     loader->ends = ynode_get(root, "ends");
     if (read_parts(loader, root, top) != 0)
         error = ERR_INVALID;

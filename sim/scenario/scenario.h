@@ -23,6 +23,7 @@
 #define SCENARIO_FORMAT 1
 #define SCENARIO_EVENTS_MAX 200000u
 #define SCENARIO_EXPECTS_MAX 10000u
+#define SCENARIO_COMPARES_MAX 1000u
 #define SCENARIO_BOXES_MAX 320u /* of one cluster, spares included */
 
 /* A parameter of the file, after --set. */
@@ -89,15 +90,22 @@ struct scenario_value {
     struct target_list targets; /* TARGET. */
 };
 
+#define SCENARIO_NO_EVENT UINT32_MAX
+
+/* Times count from the beginning of the run; with a trigger (.after, .once)
+ * from when that event has happened, then the expression holds. */
 struct scenario_event {
     const struct ynode *node;
     const char *name; /* or NULL */
     const struct catalogue_entry *what;
-    struct simtime at;    /* First time. */
-    struct simtime every; /* 0: once. */
-    struct simtime until; /* Last possible time when repeated. */
-    uint64_t count;       /* How often; at least 1. */
-    struct simtime lasts; /* 0: until something heals it. */
+    uint32_t after;          /* An earlier event, or SCENARIO_NO_EVENT. */
+    const struct expr *once; /* or NULL */
+    struct simtime earliest; /* Of the first time, from the beginning. */
+    struct simtime at;       /* First time. */
+    struct simtime every;    /* 0: once. */
+    struct simtime until;    /* Last possible time when repeated. */
+    uint64_t count;          /* How often; at least 1. */
+    struct simtime lasts;    /* 0: until something heals it. */
     struct target_list targets;
     struct scenario_value values[CATALOGUE_PARAMS_MAX];
 };
@@ -119,6 +127,13 @@ struct scenario_expect {
     struct expr expr;
 };
 
+/* How far two worlds may be apart in a metric. */
+struct scenario_compare {
+    const struct ynode *node;
+    struct metric_ref ref;
+    uint64_t within_ppm; /* Of the simulated value. */
+};
+
 struct scenario {
     struct arena *arena;
     const char *path;
@@ -137,7 +152,10 @@ struct scenario {
     size_t event_count;
     struct scenario_expect *expects;
     size_t expect_count;
-    struct simtime ends;
+    struct scenario_compare *compares;
+    size_t compare_count;
+    struct simtime ends;    /* At the latest. */
+    struct simtime settled; /* Earlier, converged that long; 0: never. */
     void **sections; /* Of the registered sections, NULL when not given. */
 };
 
@@ -175,7 +193,15 @@ void scenario_destroy(struct scenario *scenario);
 /* Index of the event called 'name', or -1. */
 int scenario_event_find(const struct scenario *scenario, const char *name);
 
-/* Time of occurrence 'index' (from 0) of an event. */
+/* Does it wait for another event, or for something to hold? */
+static inline bool
+scenario_event_triggered(const struct scenario_event *event)
+{
+    return event->after != SCENARIO_NO_EVENT || event->once != NULL;
+}
+
+/* Time of occurrence 'index' (from 0) of an event, from where its times
+ * count. */
 struct simtime scenario_event_time(const struct scenario_event *event,
                                    uint64_t index);
 

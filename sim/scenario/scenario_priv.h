@@ -23,6 +23,7 @@ struct loader {
     struct target_scope scope;
     const struct ynode *timeline; /* The lists as they stand in the tree. */
     const struct ynode *expect;
+    const struct ynode *compare;
     const struct ynode *ends;
     struct event_name *event_names; /* Sorted. */
     size_t event_name_count;
@@ -57,6 +58,15 @@ MUST_USE int read_cluster(struct loader *loader, const struct ynode *cluster,
                           const struct ynode *topology);
 MUST_USE int read_timeline(struct loader *loader);
 MUST_USE int read_expects(struct loader *loader);
+MUST_USE int read_compares(struct loader *loader);
+
+/* `after` and `once` of an event; either may be NULL. */
+MUST_USE int read_trigger(struct loader *loader, const struct ynode *after,
+                          const struct ynode *once,
+                          struct scenario_event *event);
+/* Has 'earlier' happened whenever event 'index' does? */
+bool event_comes_later(const struct scenario_event *events, size_t index,
+                       uint32_t earlier);
 
 /* Tables, for the JSON Schema. */
 extern const struct schema cluster_schema;
@@ -65,6 +75,7 @@ extern const struct schema probe_schema;
 extern const struct field event_fields[];
 extern const size_t event_field_count;
 extern const struct schema expect_schema;
+extern const struct schema compare_schema;
 
 /* The fields of the file: the built-in ones, then those of the sections.
  * In the arena. */
@@ -75,6 +86,7 @@ const struct field *top_fields(struct arena *arena,
 /* Members of the JSON Schema. */
 void timeline_json(struct json *json);
 void expects_json(struct json *json);
+void compares_json(struct json *json);
 void worlds_json(struct json *json);
 void event_fault_json(struct json *json);
 void event_action_json(struct json *json);

@@ -160,7 +160,8 @@ static const struct {
     {"end=1s",
      "--set end=1s: error: unknown key \"end\" in the scenario; expected one "
      "of format, scenario, about, params, uses, worlds, cluster, topology, "
-     "begins, seed, probe, timeline, expect, ends; did you mean \"ends\"?"},
+     "begins, seed, probe, timeline, expect, compare, ends; did you mean "
+     "\"ends\"?"},
 };
 
 START_TEST(test_bad_set)

@@ -206,6 +206,16 @@ expects_json(struct json *json)
     json_end(json);
 }
 
+void
+compares_json(struct json *json)
+{
+    json_member(json, "type", "array");
+    json_key(json, "items");
+    json_object(json);
+    ref_member(json, "#/$defs/", "comparison");
+    json_end(json);
+}
+
 /* Keys that every event may have, for reference. */
 static void
 event_json(struct json *json)
@@ -234,6 +244,8 @@ definitions(struct json *json)
     schema_json(json, &topology_schema, NULL, true);
     json_key(json, "expectation");
     schema_json(json, &expect_schema, NULL, true);
+    json_key(json, "comparison");
+    schema_json(json, &compare_schema, NULL, true);
     json_key(json, "event");
     event_json(json);
     json_end(json);

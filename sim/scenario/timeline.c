@@ -16,16 +16,34 @@
 struct event_keys {
     struct simtime at, every, until, lasts;
     uint64_t count;
-    const struct ynode *fault, *action, *target;
+    const struct ynode *fault, *action, *target, *after, *once;
     const char *name;
 };
+
+static void
+scalar_json(struct json *json)
+{
+    json_member(json, "type", "string");
+}
 
 const struct field event_fields[] = {
     {.key = "at",
      .kind = FIELD_QUANTITY,
      .quantity = QUANTITY_DURATION,
      FIELD_AT(struct event_keys, at),
-     .doc = "When, from the beginning of the run."},
+     .doc = "When, from the beginning of the run, or from when `after` and "
+            "`once` hold."},
+    {.key = "after",
+     .kind = FIELD_NODE,
+     FIELD_AT(struct event_keys, after),
+     .json = scalar_json,
+     .doc = "Name of an event further up that must have happened first."},
+    {.key = "once",
+     .kind = FIELD_NODE,
+     FIELD_AT(struct event_keys, once),
+     .json = scalar_json,
+     .doc = "Comparisons and predicates, as in `that`, that must hold "
+            "first."},
     {.key = "every",
      .kind = FIELD_QUANTITY,
      .quantity = QUANTITY_DURATION,
@@ -462,10 +480,18 @@ check_keys(struct loader *loader, const struct ynode *node,
     bool spans = event->what->id == ACTION_RANDOM_FAULTS;
     int error = 0;
 
-    if (ynode_get(node, "at") == NULL && every == NULL && !spans) {
+    if (ynode_get(node, "at") == NULL && every == NULL && !spans &&
+        !scenario_event_triggered(event)) {
         schema_error(&loader->reader, node,
                      "an event needs \"at\" or "
                      "\"every\"");
+        error = ERR_INVALID;
+    }
+    if (scenario_event_triggered(event) &&
+        (spans || ynode_get(node, "until") != NULL)) {
+        schema_error(&loader->reader, node,
+                     "%s does not go with \"after\" or \"once\"",
+                     spans ? event->what->name : "\"until\"");
         error = ERR_INVALID;
     }
     if (every != NULL && event->every.ps == 0) {
@@ -538,7 +564,11 @@ read_times(struct loader *loader, const struct ynode *node,
         event->at = keys->every;
     if (ynode_get(node, "until") == NULL)
         event->until = loader->scenario->ends;
-    if (check_end(loader, node, "at", event->at) != 0 ||
+    event->earliest = event->at;
+    if (event->after != SCENARIO_NO_EVENT)
+        event->earliest = simtime_add(
+            loader->scenario->events[event->after].earliest, event->at);
+    if (check_end(loader, node, "at", event->earliest) != 0 ||
         check_end(loader, node, "until", event->until) != 0)
         return ERR_INVALID;
     if (loader->scenario->ends.ps == 0)
@@ -595,10 +625,13 @@ read_event(struct loader *loader, const struct ynode *node,
     int error;
 
     event->node = node;
+    event->after = SCENARIO_NO_EVENT;
     if (schema_want(&loader->reader, node, YNODE_MAP, "an event") != 0)
         return ERR_INVALID;
     error = read_keys(loader, node, &keys);
     event->name = keys.name;
+    if (read_trigger(loader, keys.after, keys.once, event) != 0)
+        error = ERR_INVALID;
     if (read_what(loader, node, &keys, event) != 0)
         return ERR_INVALID;
     if (read_params(loader, node, event) != 0)
@@ -626,9 +659,7 @@ check_reference(struct loader *loader, size_t index,
     earlier = &events[target->event];
     if (earlier->what == NULL || event->what == NULL)
         return 0;
-    if (target->event == index || simtime_before(event->at, earlier->at) ||
-        (simtime_compare(event->at, earlier->at) == 0 &&
-         target->event > index)) {
+    if (!event_comes_later(events, index, target->event)) {
         diag_error(loader->reader.diags, target->mark,
                    "event \"%.*s\" does not come earlier", DIAG_WORD_MAX,
                    earlier->name);

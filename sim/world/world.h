@@ -175,6 +175,9 @@ struct world_ops {
     bool (*has_service)(struct world *world, enum role role, unsigned service);
     uint64_t (*events)(struct world *world);
     struct digest_value (*digest)(struct world *world);
+    /* Why the last inject() was ERR_UNSUPPORTED, in words; borrowed.  NULL
+     * in worlds that have nothing to add. */
+    const char *(*why_not)(struct world *world);
     void (*destroy)(struct world *world);
 };
 
