@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One request to the daemon of this box, one answer.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "reference-nos/base/err.h"
+#include "reference-nos/linux/refnos/refnos_priv.h"
+#include "reference-nos/linux/socket/socket.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REQUEST_BYTES 256u
+
+static int
+cannot(struct refnos *refnos, int error)
+{
+    if (error == ERR_TIMEOUT) {
+        refnos_say(refnos, "%s: no answer in %d s", refnos->socket,
+                   WAIT_MS / 1000);
+        return REFNOS_INCONCLUSIVE;
+    }
+    if (error == ERR_NOENT || error == ERR_UNREACHABLE)
+        refnos_say(refnos, "%s: no daemon answers there; is refnosd running?",
+                   refnos->socket);
+    else
+        refnos_say(refnos, "%s: %s", refnos->socket, err_text(error));
+    return REFNOS_IO;
+}
+
+static int
+ask(struct refnos *refnos, enum socket_kind kind, const void *bytes,
+    size_t size, uint8_t **answer, size_t *answer_size)
+{
+    enum socket_kind answered = kind;
+    int fd, error;
+
+    error = socket_connect(refnos->socket, &fd);
+    if (error != 0)
+        return cannot(refnos, error);
+    error = socket_ask(fd, kind, bytes, size);
+    if (error == 0)
+        error = socket_answer(fd, WAIT_MS, &answered, answer, answer_size);
+    (void)close(fd);
+    if (error == 0 && answered != kind) {
+        free(*answer);
+        *answer = NULL;
+        error = ERR_MALFORMED;
+    }
+    return error == 0 ? 0 : cannot(refnos, error);
+}
+
+int
+ask_operator(struct refnos *refnos, const struct operator_req *req,
+             struct answer *answer)
+{
+    uint8_t bytes[REQUEST_BYTES];
+    struct wire_writer writer;
+    size_t size;
+    int code;
+
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    operator_req_write(&writer, req);
+    answer->bytes = NULL;
+    code = ask(refnos, SOCKET_OPERATOR, bytes, wire_writer_size(&writer),
+               &answer->bytes, &size);
+    if (code != 0)
+        return code;
+    wire_reader_init(&answer->rows, answer->bytes, size);
+    if (operator_rep_read(&answer->rows, &answer->rep) == 0 &&
+        (answer->rep.verb == req->verb || answer->rep.status != 0))
+        return 0;
+    free(answer->bytes);
+    answer->bytes = NULL;
+    return cannot(refnos, ERR_MALFORMED);
+}
+
+int
+ask_query(struct refnos *refnos, const char *words, char **json)
+{
+    uint8_t *bytes = NULL;
+    size_t size;
+    int code = ask(refnos, SOCKET_QUERY, words, strlen(words), &bytes, &size);
+
+    *json = (char *)bytes;
+    return code;
+}
+
+static int
+exit_of(int status)
+{
+    switch (status) {
+    case ERR_NOT_LEADER:
+    case ERR_NO_QUORUM:
+    case ERR_BUSY:
+    case ERR_TIMEOUT:
+    case ERR_UNREACHABLE: return REFNOS_INCONCLUSIVE;
+    case ERR_INTERNAL: return REFNOS_INTERNAL;
+    default: return REFNOS_REFUSED;
+    }
+}
+
+static void
+say_why(struct refnos *refnos, const char *verb,
+        const struct operator_rep *rep)
+{
+    if (rep->status != ERR_NOT_LEADER)
+        refnos_say(refnos, "%s: %s", verb, err_text(rep->status));
+    else if (rep->leader == 0)
+        refnos_say(refnos, "%s: this box leads nothing and knows no leader",
+                   verb);
+    else
+        refnos_say(refnos,
+                   "%s: this box does not lead; ask the box with key "
+                   "%016" PRIx64 " (term %" PRIu64 ")",
+                   verb, rep->leader, rep->term);
+}
+
+int
+ask_refused(struct refnos *refnos, const char *verb,
+            const struct operator_rep *rep)
+{
+    struct json json = {.bytes = NULL};
+    int code;
+
+    say_why(refnos, verb, rep);
+    if (!refnos->json)
+        return exit_of(rep->status);
+    json_begin(&json, NULL, '{');
+    json_text(&json, "verb", verb);
+    json_text(&json, "error", err_text(rep->status));
+    if (rep->leader != 0)
+        json_key(&json, "leader", rep->leader);
+    json_number(&json, "term", rep->term);
+    json_end(&json, '}');
+    code = print_done(refnos, &json);
+    return code != 0 ? code : exit_of(rep->status);
+}
