@@ -196,7 +196,7 @@ world_box_get(struct world *world, unsigned index, struct world_box *out)
         return;
     out->powered = box->powered;
     out->running = box->runtime != NULL && !box->restarting;
-    out->forwarding = box->runtime != NULL && box->asic.forwarding;
+    out->forwarding = ports_truth_works(box->truth);
     out->key = box->facts.key;
     memcpy(out->serial, box->facts.serial, sizeof(out->serial));
     out->role = box->facts.role;
@@ -364,6 +364,20 @@ net_create(struct des *des)
     mgmt_net_plane_power(des->net, PLANE_B, false);
 }
 
+static void
+blob_make(struct des *des, const struct des_options *options)
+{
+    struct plan_blob_options blob = {
+        .plan = des->plan,
+        .cluster_id = des->boxes[0].facts.cluster_id,
+        .tombstone_s = options->tombstone_s,
+        .unplanned = options->unplanned,
+    };
+
+    memcpy(blob.pool_size, options->pool_size, sizeof(blob.pool_size));
+    des->plan_blob = plan_blob_make(&blob, &des->plan_blob_size);
+}
+
 int
 des_create(const struct des_options *options, struct world **out)
 {
@@ -393,7 +407,7 @@ des_create(const struct des_options *options, struct world **out)
         box_models_create(&des->boxes[i]);
     }
     fabric_init(des);
-    plan_blob_make(des, options);
+    blob_make(des, options);
     *out = &des->world;
     return 0;
 }

@@ -15,9 +15,10 @@
 #include "sim/kernel/kernel.h"
 #include "sim/kernel/random.h"
 #include "sim/world/des/des.h"
+#include "sim/world/plan_blob.h"
+#include "sim/world/ports_truth.h"
 
 #define DES_CORES_MAX 32
-#define DES_NONE UINT32_MAX
 /* A handler may finish the unit of work that took it over the quantum. */
 #define DES_QUANTUM_SLACK_NS 100000u
 
@@ -39,23 +40,12 @@ struct des_thread {
 
 /* One end of a fabric cable. */
 struct des_port {
-    uint32_t peer_box; /* DES_NONE: no cable */
-    uint16_t peer_port;
-    bool faulted;      /* link down by fault, held at both ends */
-    bool up;           /* what the ASIC reports */
+    struct truth_port *link;
     uint32_t loss_ppm; /* of packets sent from here */
     struct des_box *box;
     uint16_t port;
     struct event change; /* link goes to 'change_up' */
     bool change_up;
-};
-
-/* The forwarding tables of one ASIC; they die with power only. */
-struct des_asic {
-    bool forwarding;
-    uint16_t module;
-    uint64_t reach[FWD_MODULES_MAX]; /* fabric ports that lead there */
-    uint64_t front_up[4];            /* admin state, a bit per port */
 };
 
 struct des_box {
@@ -92,9 +82,7 @@ struct des_box {
 
     /* fabric.c */
     struct des_port *ports;
-    struct des_asic asic;
-    unsigned in_service; /* front ports */
-    unsigned weakest_links;
+    struct truth_box *truth; /* cables, ASIC tables, what follows */
 
     size_t memory_bytes; /* chunks the NOS holds */
     struct world_load load;
@@ -122,7 +110,7 @@ struct des {
     struct event ports_event;
     struct list free_packets, flying_packets, flying_writes;
     struct random_stream fabric_random;
-    uint64_t reached[WORLD_BOXES_MAX][FWD_MODULES_MAX / 64];
+    struct ports_truth *truth;
 };
 
 /* des.c */
@@ -211,9 +199,5 @@ void fabric_send(struct des_box *box, unsigned port, const void *bytes,
 /* inject.c */
 
 int des_inject(struct world *world, const struct world_fault *fault);
-
-/* plan_blob.c: the plan as the installer hands it to the controllers */
-
-void plan_blob_make(struct des *des, const struct des_options *options);
 
 #endif

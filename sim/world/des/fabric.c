@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fabric cables, the tables the NOS programmed into the ASICs, and the truth
- * that follows from both: which front ports are in service.
- *
- * A port is in service when its box forwards and the fabric reaches: every
- * other forwarding NCP is reached by at least one link that is programmed
- * and alive all the way.
+ * Fabric cables and the tables the NOS programmed into the ASICs; the truth
+ * that follows from both is ports_truth.h's.
  */
 #include "sim/world/des/des_priv.h"
 
@@ -40,19 +36,16 @@ far_end(struct des_port *port)
 {
     struct des *des = port->box->des;
 
-    if (port->peer_box == DES_NONE)
+    if (port->link->peer_box == TRUTH_NONE)
         return NULL;
-    return &des->boxes[port->peer_box].ports[port->peer_port];
+    return &des->boxes[port->link->peer_box].ports[port->link->peer_port];
 }
 
-/* Is there light from end to end? */
 static bool
-lit(struct des_port *port)
+lit(const struct des_port *port)
 {
-    struct des_port *far = far_end(port);
-
-    return far != NULL && !port->faulted && !far->faulted &&
-           port->box->runtime != NULL && far->box->runtime != NULL;
+    return ports_truth_lit(port->box->des->truth, port->box->index,
+                           port->port);
 }
 
 static void
@@ -66,9 +59,9 @@ port_change(struct event *event, struct simtime now)
     };
 
     (void)now;
-    if (port->up == port->change_up)
+    if (port->link->up == port->change_up)
         return;
-    port->up = port->change_up;
+    port->link->up = port->change_up;
     ports_dirty(port->box->des);
     if (port->box->runtime != NULL)
         runtime_forwarding_changed(port->box->runtime, &change);
@@ -89,7 +82,7 @@ port_check(struct des_port *port)
             return;
         kernel_cancel(des->kernel, &port->change);
     }
-    if (port->up == light)
+    if (port->link->up == light)
         return;
     port->change_up = light;
     des_schedule(des, &port->change,
@@ -109,6 +102,7 @@ cable_check(struct des_port *port)
 void
 fabric_box_up(struct des_box *box)
 {
+    box->truth->alive = true;
     for (unsigned i = 0; i < box->model->fabric_ports; i++)
         cable_check(&box->ports[i]);
 }
@@ -116,9 +110,8 @@ fabric_box_up(struct des_box *box)
 void
 fabric_box_down(struct des_box *box)
 {
-    memset(&box->asic, 0, sizeof(box->asic));
+    ports_truth_dead(box->truth);
     for (unsigned i = 0; i < box->model->fabric_ports; i++) {
-        box->ports[i].up = false;
         kernel_cancel(box->des->kernel, &box->ports[i].change);
         cable_check(&box->ports[i]);
     }
@@ -130,23 +123,27 @@ fabric_link_fault(struct des_box *box, unsigned port, bool down)
 {
     struct des_port *far = far_end(&box->ports[port]);
 
-    box->ports[port].faulted = down;
+    box->ports[port].link->faulted = down;
     if (far != NULL)
-        far->faulted = down;
+        far->link->faulted = down;
     cable_check(&box->ports[port]);
+}
+
+/* 'far' NULL: no cable any more. */
+static void
+cable_end(struct des_port *port, const struct des_port *far)
+{
+    if (port == NULL)
+        return;
+    port->link->peer_box = far != NULL ? far->box->index : TRUTH_NONE;
+    port->link->peer_port = far != NULL ? far->port : 0;
 }
 
 static void
 cable_join(struct des_port *a, struct des_port *b)
 {
-    if (a != NULL) {
-        a->peer_box = b != NULL ? b->box->index : DES_NONE;
-        a->peer_port = b != NULL ? b->port : 0;
-    }
-    if (b != NULL) {
-        b->peer_box = a != NULL ? a->box->index : DES_NONE;
-        b->peer_port = a != NULL ? a->port : 0;
-    }
+    cable_end(a, b);
+    cable_end(b, a);
 }
 
 /* The cables in ports 'a' and 'b' change places.  Both go dark first, so
@@ -171,10 +168,10 @@ fabric_swap_ends(struct des_box *a, unsigned a_port, struct des_box *b,
             continue;
         kernel_cancel(a->des->kernel, &ends[i]->change);
         change.port = ends[i]->port;
-        if (ends[i]->up && ends[i]->box->runtime != NULL)
+        if (ends[i]->link->up && ends[i]->box->runtime != NULL)
             runtime_forwarding_changed(ends[i]->box->runtime, &change);
-        ends[i]->up = false;
-        ends[i]->faulted = false;
+        ends[i]->link->up = false;
+        ends[i]->link->faulted = false;
     }
     for (unsigned i = 0; i < 4; i++) {
         if (ends[i] != NULL)
@@ -190,7 +187,7 @@ packet_fire(struct event *event, struct simtime now)
     struct des_box *box = packet->box;
 
     (void)now;
-    if (box->runtime != NULL && box->ports[packet->port].up &&
+    if (box->runtime != NULL && box->ports[packet->port].link->up &&
         box->facts.incarnation == packet->incarnation)
         runtime_packet(box->runtime, packet->port, packet->bytes,
                        packet->size);
@@ -225,7 +222,7 @@ fabric_send(struct des_box *box, unsigned port, const void *bytes, size_t size)
         return;
     from = &box->ports[port];
     far = far_end(from);
-    if (far == NULL || !from->up || !lit(from))
+    if (far == NULL || !from->link->up || !lit(from))
         return;
     if (from->loss_ppm > 0 &&
         random_chance_ppm(&des->fabric_random, from->loss_ppm))
@@ -246,23 +243,6 @@ fabric_send(struct des_box *box, unsigned port, const void *bytes, size_t size)
 }
 
 /* ---- tables ---- */
-
-static void
-entry_set(struct des_asic *asic, const struct fwd_entry *entry)
-{
-    switch (entry->object) {
-    case FWD_BOX:
-        asic->forwarding = entry->value != 0;
-        asic->module = entry->arg;
-        break;
-    case FWD_REACH: asic->reach[entry->id] = entry->value; break;
-    case FWD_FRONT:
-        asic->front_up[entry->id / 64] &= ~(1ull << (entry->id % 64));
-        asic->front_up[entry->id / 64] |= (uint64_t)(entry->value != 0)
-                                          << (entry->id % 64);
-        break;
-    }
-}
 
 static bool
 entry_valid(const struct des_box *box, const struct fwd_entry *entry)
@@ -285,7 +265,7 @@ write_fire(struct event *event, struct simtime now)
     (void)now;
     if (box->runtime != NULL && box->facts.incarnation == write->incarnation) {
         for (size_t i = 0; i < write->count; i++)
-            entry_set(&box->asic, &write->entries[i]);
+            ports_truth_entry(box->truth, &write->entries[i]);
         ports_dirty(box->des);
         runtime_forwarding_changed(box->runtime, &done);
     }
@@ -328,7 +308,7 @@ fwd_dump(struct plat *plat, struct fwd_entry *entries, size_t room,
          size_t *count)
 {
     struct des_box *box = CONTAINER_OF(plat, struct des_box, plat);
-    const struct des_asic *asic = &box->asic;
+    const struct truth_tables *asic = &box->truth->tables;
     size_t used = 0;
 
     if (asic->forwarding && used < room)
@@ -356,7 +336,7 @@ fwd_link_up(struct plat *plat, unsigned fabric_port, bool *up)
 
     if (fabric_port >= box->model->fabric_ports)
         return ERR_NOENT;
-    *up = box->ports[fabric_port].up;
+    *up = box->truth->ports[fabric_port].up;
     return 0;
 }
 
@@ -364,98 +344,13 @@ const struct fwd_ops des_fwd_ops = {fwd_bulk_set, fwd_dump, fwd_link_up};
 
 /* ---- ports in service ---- */
 
-static bool
-works(const struct des_box *box)
-{
-    return box->runtime != NULL && box->asic.forwarding;
-}
-
-/* Which modules an NCF really reaches: programmed, up, far end forwards. */
 static void
-reached_by_ncf(struct des *des, struct des_box *ncf)
+truth_changed(void *context, unsigned box, enum observation_kind kind,
+              unsigned value, unsigned nominal)
 {
-    uint64_t *reached = des->reached[ncf->index];
+    struct des *des = context;
 
-    memset(reached, 0, sizeof(des->reached[0]));
-    for (unsigned i = 0; i < ncf->model->fabric_ports; i++) {
-        struct des_port *port = &ncf->ports[i];
-        struct des_port *far = far_end(port);
-        unsigned module;
-
-        if (!port->up || far == NULL || !far->up || !works(far->box))
-            continue;
-        module = far->box->asic.module;
-        if ((ncf->asic.reach[module] >> i) & 1)
-            reached[module / 64] |= 1ull << (module % 64);
-    }
-}
-
-/* Links of 'ncp' that really lead to 'module'; stops counting at 'enough'. */
-static unsigned
-links_to(struct des *des, struct des_box *ncp, unsigned module,
-         unsigned enough)
-{
-    uint64_t links = ncp->asic.reach[module];
-    unsigned count = 0;
-
-    for (; links != 0 && count < enough; links &= links - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(links);
-        struct des_port *port = &ncp->ports[i];
-
-        if (i >= ncp->model->fabric_ports || !port->up ||
-            port->peer_box == DES_NONE || !lit(port))
-            continue;
-        if ((des->reached[port->peer_box][module / 64] >> (module % 64)) & 1)
-            count++;
-    }
-    return count;
-}
-
-static unsigned
-front_ports_up(const struct des_box *box)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < 4; i++)
-        count += (unsigned)__builtin_popcountll(box->asic.front_up[i]);
-    return count;
-}
-
-/* The fewest links to any other forwarding NCP. */
-static unsigned
-weakest_links(struct des *des, struct des_box *ncp)
-{
-    unsigned weakest = ncp->model->fabric_ports;
-
-    for (unsigned i = 0; i < des->box_count && weakest > 0; i++) {
-        struct des_box *other = &des->boxes[i];
-        unsigned links;
-
-        if (other == ncp || other->facts.role != ROLE_NCP || !works(other))
-            continue;
-        links = links_to(des, ncp, other->asic.module, weakest);
-        if (links < weakest)
-            weakest = links;
-    }
-    return weakest;
-}
-
-static void
-ports_judge(struct des *des, struct des_box *ncp)
-{
-    unsigned weakest = works(ncp) ? weakest_links(des, ncp) : 0;
-    unsigned ports = weakest > 0 ? front_ports_up(ncp) : 0;
-
-    if (ports != ncp->in_service) {
-        ncp->in_service = ports;
-        des_observe_numbers(ncp, OBSERVE_PORTS, ports, ncp->model->front_ports,
-                            0, 0);
-    }
-    if (weakest != ncp->weakest_links) {
-        ncp->weakest_links = weakest;
-        des_observe_numbers(ncp, OBSERVE_FABRIC, weakest,
-                            ncp->model->fabric_ports, 0, 0);
-    }
+    des_observe_numbers(&des->boxes[box], kind, value, nominal, 0, 0);
 }
 
 static void
@@ -464,18 +359,7 @@ ports_fire(struct event *event, struct simtime now)
     struct des *des = CONTAINER_OF(event, struct des, ports_event);
 
     (void)now;
-    for (unsigned i = 0; i < des->box_count; i++) {
-        if (des->boxes[i].facts.role == ROLE_NCF) {
-            if (works(&des->boxes[i]))
-                reached_by_ncf(des, &des->boxes[i]);
-            else
-                memset(des->reached[i], 0, sizeof(des->reached[i]));
-        }
-    }
-    for (unsigned i = 0; i < des->box_count; i++) {
-        if (des->boxes[i].facts.role == ROLE_NCP)
-            ports_judge(des, &des->boxes[i]);
-    }
+    ports_truth_judge(des->truth, truth_changed, des);
 }
 
 static void
@@ -497,26 +381,21 @@ fabric_init(struct des *des)
                                             random_purpose("fabric"));
     event_init(&des->ports_event, EVENT_CLASS_OBSERVE, EVENT_ENTITY_MAX,
                ports_fire);
+    des->truth = ports_truth_create(des->plan);
     for (unsigned i = 0; i < des->box_count; i++) {
         struct des_box *box = &des->boxes[i];
         unsigned count = box->model->fabric_ports;
 
-        CHECK(count <= FWD_FABRIC_PORTS_MAX);
+        box->truth = &des->truth->boxes[i];
         box->ports = calloc(count + 1, sizeof(*box->ports));
         CHECK(box->ports != NULL);
         for (unsigned j = 0; j < count; j++) {
-            box->ports[j].peer_box = DES_NONE;
+            box->ports[j].link = &box->truth->ports[j];
             box->ports[j].box = box;
             box->ports[j].port = (uint16_t)j;
             event_init(&box->ports[j].change, EVENT_CLASS_LINK, i,
                        port_change);
         }
-    }
-    for (unsigned i = 0; i < des->plan->cable_count; i++) {
-        const struct plan_cable *cable = &des->plan->cables[i];
-
-        cable_join(&des->boxes[cable->ncp_box].ports[cable->ncp_port],
-                   &des->boxes[cable->ncf_box].ports[cable->ncf_port]);
     }
 }
 
@@ -532,4 +411,5 @@ fabric_fini(struct des *des)
         free(CONTAINER_OF(node, struct table_write, node));
     for (unsigned i = 0; i < des->box_count; i++)
         free(des->boxes[i].ports);
+    ports_truth_destroy(des->truth);
 }

@@ -354,22 +354,22 @@ START_TEST(link_down_is_seen_on_both_ends)
 
     small_boot(&small, 3);
     box = small_box(&small, "ncp-0");
-    far = &small.des->boxes[box->ports[2].peer_box];
-    far_port = box->ports[2].peer_port;
+    far = &small.des->boxes[box->ports[2].link->peer_box];
+    far_port = box->ports[2].link->peer_port;
     ck_assert_int_eq(far->facts.role, ROLE_NCF);
     ck_assert(link_up(box, 2) && link_up(far, far_port));
     INJECT(&small, "ncp-0", .kind = WORLD_FABRIC_LINK, .item = 2);
     small_run_ms(&small, 2000);
     ck_assert(!link_up(box, 2) && !link_up(far, far_port));
     ck_assert(link_up(box, 3));
-    ck_assert_uint_lt(box->weakest_links, box->model->fabric_ports);
+    ck_assert_uint_lt(box->truth->weakest_links, box->model->fabric_ports);
     ck_assert(small_in_service(&small));
     /* Mended from the other end. */
     INJECT(&small, small.plan->boxes[far->index].name,
            .kind = WORLD_FABRIC_LINK, .item = far_port, .value = 1);
     small_run_ms(&small, 20000);
     ck_assert(link_up(box, 2) && link_up(far, far_port));
-    ck_assert_uint_eq(box->weakest_links, box->model->fabric_ports);
+    ck_assert_uint_eq(box->truth->weakest_links, box->model->fabric_ports);
 }
 END_TEST
 
@@ -422,13 +422,13 @@ START_TEST(cable_swap_is_found)
     small_boot(&small, 3);
     a = small_box(&small, "ncp-0");
     b = small_box(&small, "ncp-1");
-    far_a = a->ports[0].peer_box;
-    far_b = b->ports[1].peer_box;
+    far_a = a->ports[0].link->peer_box;
+    far_b = b->ports[1].link->peer_box;
     ck_assert_uint_ne(far_a, far_b);
     INJECT(&small, "ncp-0", .kind = WORLD_FABRIC_CABLE, .item = 0,
            .box2 = b->index, .item2 = 1);
-    ck_assert_uint_eq(a->ports[0].peer_box, far_b);
-    ck_assert_uint_eq(b->ports[1].peer_box, far_a);
+    ck_assert_uint_eq(a->ports[0].link->peer_box, far_b);
+    ck_assert_uint_eq(b->ports[1].link->peer_box, far_a);
     ck_assert(!link_up(a, 0) && !link_up(b, 1));
     small_run_ms(&small, 30000);
     ck_assert(link_up(a, 0) && link_up(b, 1));
@@ -436,7 +436,7 @@ START_TEST(cable_swap_is_found)
     ck_assert_uint_eq(small.trace[TRACE_CABLE].c, CABLE_WRONG);
     INJECT(&small, "ncp-0", .kind = WORLD_FABRIC_CABLE, .item = 0,
            .box2 = b->index, .item2 = 1);
-    ck_assert_uint_eq(a->ports[0].peer_box, far_a);
+    ck_assert_uint_eq(a->ports[0].link->peer_box, far_a);
     small_run_ms(&small, 30000);
     ck_assert_uint_eq(small.trace[TRACE_CABLE].c, CABLE_OK);
     ck_assert(small_in_service(&small));
@@ -653,8 +653,8 @@ START_TEST(impossible_faults_are_refused)
             .box2 = 9999);
     /* A cable does not change places with itself. */
     REFUSED(&small, "ncp-0", .kind = WORLD_FABRIC_CABLE, .item = 0,
-            .box2 = small_box(&small, "ncp-0")->ports[0].peer_box,
-            .item2 = small_box(&small, "ncp-0")->ports[0].peer_port);
+            .box2 = small_box(&small, "ncp-0")->ports[0].link->peer_box,
+            .item2 = small_box(&small, "ncp-0")->ports[0].link->peer_port);
     REFUSED(&small, "ncp-0", .kind = WORLD_MGMT_LINK, .plane = PLANE_COUNT);
     REFUSED(&small, "ncp-0", .kind = WORLD_PLANE, .plane = PLANE_COUNT);
     REFUSED(&small, "ncp-0", .kind = WORLD_PARTITION);

@@ -123,11 +123,11 @@ START_TEST(power_loss_takes_everything_volatile)
 
     small_boot(&small, 3);
     box = small_box(&small, "ncp-2");
-    ck_assert(box->asic.forwarding);
+    ck_assert(box->truth->tables.forwarding);
     ck_assert_uint_gt(box->memory_bytes, 0);
     INJECT(&small, "ncp-2", .kind = WORLD_BOX_POWER_OFF);
     ck_assert_uint_eq(box->memory_bytes, 0);
-    ck_assert(!box->asic.forwarding);
+    ck_assert(!box->truth->tables.forwarding);
     ck_assert(box->runtime == NULL);
     ck_assert_int_eq(
         small.world->ops->request(small.world, box->index, 1, "x", 1),

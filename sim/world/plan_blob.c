@@ -1,10 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
- * The plan as the installer hands it to the controllers: blob "plan".
- */
-#include "reference-nos/schema/plan.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/world/plan_blob.h"
 
-#include "sim/world/des/des_priv.h"
+#include "reference-nos/base/check.h"
+#include "reference-nos/schema/plan.h"
 
 #include <stdlib.h>
 
@@ -47,25 +45,25 @@ cables_write(struct wire_writer *writer, const struct cluster_plan *plan)
     }
 }
 
-void
-plan_blob_make(struct des *des, const struct des_options *options)
+uint8_t *
+plan_blob_make(const struct plan_blob_options *options, size_t *size)
 {
-    const struct cluster_plan *plan = des->plan;
+    const struct cluster_plan *plan = options->plan;
     size_t room =
         (1 + plan->box_count + plan->cable_count) * BLOB_BYTES_PER_ITEM;
     struct wire_writer writer;
     struct cluster_row cluster = {
-        .cluster_id = des->boxes[0].facts.cluster_id,
+        .cluster_id = options->cluster_id,
         .tombstone_s = options->tombstone_s,
     };
+    uint8_t *blob = malloc(room);
 
+    CHECK(blob != NULL);
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         cluster.pool_size[role] = options->pool_size[role] != 0
                                       ? options->pool_size[role]
                                       : default_pool_size[role];
-    des->plan_blob = malloc(room);
-    CHECK(des->plan_blob != NULL);
-    wire_writer_init(&writer, des->plan_blob, room);
+    wire_writer_init(&writer, blob, room);
     if (options->unplanned) {
         plan_begin(&writer, &cluster, 0, 0);
     } else {
@@ -74,5 +72,6 @@ plan_blob_make(struct des *des, const struct des_options *options)
         cables_write(&writer, plan);
     }
     CHECK(wire_writer_finish(&writer) == 0);
-    des->plan_blob_size = wire_writer_size(&writer);
+    *size = wire_writer_size(&writer);
+    return blob;
 }
