@@ -7,7 +7,7 @@
 #include "reference-nos/platform/plat.h"
 
 void
-beacon_write(const struct beacon *beacon, uint8_t out[BEACON_BYTES])
+plane_beacon_write(const struct beacon *beacon, uint8_t out[BEACON_BYTES])
 {
     struct wire_writer writer;
 
@@ -22,7 +22,7 @@ beacon_write(const struct beacon *beacon, uint8_t out[BEACON_BYTES])
 }
 
 int
-beacon_read(const void *bytes, size_t size, struct beacon *out)
+plane_beacon_read(const void *bytes, size_t size, struct beacon *out)
 {
     struct wire_reader reader;
     struct beacon beacon;

@@ -26,8 +26,10 @@ struct beacon {
     uint64_t incarnation;
 };
 
-void beacon_write(const struct beacon *beacon, uint8_t out[BEACON_BYTES]);
+void plane_beacon_write(const struct beacon *beacon,
+                        uint8_t out[BEACON_BYTES]);
 /* ERR_MALFORMED, ERR_TRUNCATED, ERR_VERSION. */
-MUST_USE int beacon_read(const void *bytes, size_t size, struct beacon *out);
+MUST_USE int plane_beacon_read(const void *bytes, size_t size,
+                               struct beacon *out);
 
 #endif

@@ -148,7 +148,7 @@ answer(struct peering *peering, uint64_t now_ns, const struct peer_address *to)
 
     if (!bucket_take(&peering->answers, now_ns))
         return;
-    beacon_write(&own, bytes);
+    plane_beacon_write(&own, bytes);
     (void)peering->options.transmit(peering->options.transmit_arg,
                                     peering->options.plane, to, LANE_CONTROL,
                                     bytes, sizeof(bytes));

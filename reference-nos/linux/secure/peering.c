@@ -245,7 +245,7 @@ on_beacon(struct peering *peering, uint64_t now_ns,
     struct beacon beacon;
     char where[PEER_ADDRESS_TEXT_MAX];
 
-    if (beacon_read(bytes, size, &beacon) != 0) {
+    if (plane_beacon_read(bytes, size, &beacon) != 0) {
         peering->options.counters->malformed++;
         return;
     }
@@ -297,7 +297,7 @@ send_beacon(struct peering *peering, uint64_t now_ns)
     uint8_t bytes[BEACON_BYTES];
     unsigned sent = peering->beacons_sent++;
 
-    beacon_write(&beacon, bytes);
+    plane_beacon_write(&beacon, bytes);
     (void)peering->options.transmit(peering->options.transmit_arg,
                                     peering->options.plane, NULL, LANE_CONTROL,
                                     bytes, sizeof(bytes));
