@@ -54,6 +54,15 @@ node_create(struct plat *plat, struct runtime **out)
     return runtime_create(plat, services.kinds, services.count, out);
 }
 
+const struct actor_kind *const *
+node_kinds(enum role role, size_t *count)
+{
+    struct role_services services = role_services(role);
+
+    *count = services.count;
+    return services.kinds;
+}
+
 bool
 node_has_service(enum role role, unsigned service)
 {
