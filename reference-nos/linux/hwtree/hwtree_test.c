@@ -65,7 +65,7 @@ rig_stop(void)
     uv_close((uv_handle_t *)&rig.patience, NULL);
     uv_run(&rig.loop, UV_RUN_DEFAULT);
     ck_assert_int_eq(uv_loop_close(&rig.loop), 0);
-    tree_remove(rig.folder);
+    tree_unmake(rig.folder);
     snprintf(line, sizeof(line), "rm -rf '%s'", rig.folder);
     ck_assert_int_eq(system(line), 0);
 }
@@ -357,7 +357,7 @@ END_TEST
 START_TEST(a_tree_that_vanishes_is_unreadable)
 {
     described_open();
-    tree_remove(rig.folder);
+    tree_unmake(rig.folder);
     ck_assert_int_eq(read_error(HW_FAN, 0), ERR_IO);
     ck_assert_int_eq(hwtree_fan_set(rig.tree, 0, 50), ERR_IO);
     RUN_UNTIL(rig.changes == 6 + 2 + 4 + 20);

@@ -188,7 +188,7 @@ item_remove(const char *folder)
 }
 
 void
-tree_remove(const char *folder)
+tree_unmake(const char *folder)
 {
     static const char *const words[] = {"fan", "psu", "temp", "led", "optic"};
     char path[PATH_BYTES_MAX];

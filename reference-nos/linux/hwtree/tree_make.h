@@ -35,7 +35,7 @@ struct tree_options {
 MUST_USE int tree_make(const char *folder, const struct tree_options *options);
 /* Removes what tree_make() makes, and 'folder' when nothing else is left in
  * it.  What is not there is no error. */
-void tree_remove(const char *folder);
+void tree_unmake(const char *folder);
 
 /* 'file' is as "fan0/ok". */
 MUST_USE int tree_number_put(const char *folder, const char *file,
