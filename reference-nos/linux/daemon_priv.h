@@ -87,6 +87,8 @@ struct daemon {
     uv_timer_t second;
     uv_timer_t watchdog;
     uv_signal_t signals[2];
+    uv_timer_t patience; /* with a NOS that was asked to stop in order */
+    bool draining;
 
     struct daemon_service services[SVC_COUNT];
     struct daemon_lane lanes[LANE_COUNT];
@@ -132,6 +134,12 @@ MUST_USE int serve_open(struct daemon *daemon, char *message,
                         size_t message_size);
 void serve_close(struct daemon *daemon);
 void serve_ready(struct daemon *daemon, unsigned service);
+/* A stop in order: the NOS is asked to leave service first, and has some
+ * seconds for it.  Asked again: at once. */
+#define SERVE_DRAIN_TOKEN UINT64_MAX
+void serve_drain(struct daemon *daemon);
+/* The NOS's answer to the request with that token. */
+void serve_drained(struct daemon *daemon, const void *bytes, size_t size);
 /* Ends daemon_run(), at once when no handler runs, else after it. */
 void serve_end(struct daemon *daemon, const struct daemon_end *end);
 

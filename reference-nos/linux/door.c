@@ -191,7 +191,9 @@ operator_reply(struct plat *plat, uint64_t token, const void *bytes,
 {
     struct daemon *daemon = daemon_of(plat);
 
-    if (daemon->server != NULL)
+    if (token == SERVE_DRAIN_TOKEN)
+        serve_drained(daemon, bytes, size);
+    else if (daemon->server != NULL)
         socket_server_answer(daemon->server, token, SOCKET_OPERATOR, bytes,
                              size);
 }

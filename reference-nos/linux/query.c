@@ -21,7 +21,7 @@
 #define WORDS_MAX 128u
 #define ANSWER_BYTES 256u
 
-/* Answers in place of the operator service, when there is none. */
+/* Answers in place of the service that takes requests, when it is down. */
 static void
 operator_refuse(struct daemon *daemon, uint64_t token, int status)
 {
@@ -39,13 +39,13 @@ static void
 operator_request(struct daemon *daemon, uint64_t token, const void *bytes,
                  size_t size)
 {
+    unsigned service = node_has_service(daemon->facts.role, SVC_OPERATOR)
+                           ? SVC_OPERATOR
+                           : SVC_MEMBER;
     struct runtime_service_stats stats;
 
-    if (!node_has_service(daemon->facts.role, SVC_OPERATOR))
-        operator_refuse(daemon, token, ERR_UNSUPPORTED);
-    else if (daemon->ending || daemon->runtime == NULL ||
-             runtime_stats(daemon->runtime, SVC_OPERATOR, &stats) != 0 ||
-             !stats.up)
+    if (daemon->ending || daemon->runtime == NULL ||
+        runtime_stats(daemon->runtime, service, &stats) != 0 || !stats.up)
         operator_refuse(daemon, token, ERR_BUSY);
     else
         input_operator(daemon, token, bytes, size);

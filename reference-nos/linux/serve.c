@@ -10,6 +10,7 @@
 #include "reference-nos/linux/daemon_priv.h"
 
 #include "reference-nos/linux/notify.h"
+#include "reference-nos/schema/operator_msg.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #define SLICE_NS NS_PER_MS
 #define SLICE_HANDLERS 64u
 #define SECOND_MS 1000u
+#define PATIENCE_MS 6000u /* above the NOS's own */
 
 static void
 idle(uv_idle_t *handle)
@@ -165,14 +167,63 @@ watchdog(uv_timer_t *timer)
     notify_send("WATCHDOG=1");
 }
 
+/* --- Stopping ----------------------------------------------------------- */
+
+static void
+patience_ends(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+
+    daemon_logf(daemon, SEVERITY_WARNING,
+                "the NOS does not leave service: stopping all the same");
+    daemon_stop(daemon);
+}
+
+void
+serve_drain(struct daemon *daemon)
+{
+    struct operator_req req = {.verb = OPERATOR_STOP, .module = MODULE_NONE};
+    uint8_t bytes[128];
+    struct wire_writer writer;
+
+    if (daemon->draining || daemon->runtime == NULL) {
+        daemon_stop(daemon);
+        return;
+    }
+    daemon->draining = true;
+    notify_send("STOPPING=1");
+    (void)uv_timer_start(&daemon->patience, patience_ends, PATIENCE_MS, 0);
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    operator_req_write(&writer, &req);
+    input_operator(daemon, SERVE_DRAIN_TOKEN, bytes,
+                   (size_t)(writer.at - writer.start));
+}
+
+void
+serve_drained(struct daemon *daemon, const void *bytes, size_t size)
+{
+    struct operator_rep rep = {.status = ERR_MALFORMED};
+    struct wire_reader reader;
+
+    wire_reader_init(&reader, bytes, size);
+    if (operator_rep_read(&reader, &rep) == 0 && rep.status == 0)
+        daemon_logf(daemon, SEVERITY_NOTICE, "out of service");
+    else
+        daemon_logf(daemon, SEVERITY_WARNING, "out of service: %s",
+                    err_text(rep.status));
+    daemon_stop(daemon);
+}
+
 static void
 signalled(uv_signal_t *handle, int number)
 {
     struct daemon *daemon = handle->data;
 
     daemon_logf(daemon, SEVERITY_NOTICE, "signal %d: stopping", number);
-    daemon_stop(daemon);
+    serve_drain(daemon);
 }
+
+/* --- Open and close ----------------------------------------------------- */
 
 static int
 alarm_open(struct daemon *daemon, char *message, size_t message_size)
@@ -199,8 +250,10 @@ timers_open(struct daemon *daemon)
 
     CHECK(uv_timer_init(&daemon->loop, &daemon->second) == 0);
     CHECK(uv_timer_init(&daemon->loop, &daemon->watchdog) == 0);
+    CHECK(uv_timer_init(&daemon->loop, &daemon->patience) == 0);
     daemon->second.data = daemon;
     daemon->watchdog.data = daemon;
+    daemon->patience.data = daemon;
     if (daemon->watcher != NULL)
         (void)uv_timer_start(&daemon->second, second, SECOND_MS, SECOND_MS);
     if (watchdog_ms > 0)
@@ -245,6 +298,7 @@ serve_close(struct daemon *daemon)
     uv_close((uv_handle_t *)&daemon->idle, NULL);
     uv_close((uv_handle_t *)&daemon->second, NULL);
     uv_close((uv_handle_t *)&daemon->watchdog, NULL);
+    uv_close((uv_handle_t *)&daemon->patience, NULL);
     for (size_t i = 0; i < ARRAY_COUNT(daemon->signals); i++)
         uv_close((uv_handle_t *)&daemon->signals[i], NULL);
     (void)close(daemon->alarm.fd);

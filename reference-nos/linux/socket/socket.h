@@ -5,7 +5,8 @@
  *
  * Request  one packet: u8 SOCKET_OPERATOR then a struct operator_req as
  *          operator_req_write() makes it, or u8 SOCKET_QUERY then words:
- *          "box", "hardware", "services", "peers", "log N", "drain".
+ *          "box", "hardware", "services", "peers", "costs", "log N", or
+ *          "kill SERVICE".
  * Answer   packets: u8 kind, u8 more (1: another follows), bytes: a struct
  *          operator_rep and its rows, or JSON text.
  * Bounds   a client's next request is read when the one before was answered
