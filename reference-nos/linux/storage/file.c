@@ -6,7 +6,7 @@
  * as its own what the next power cut takes away.  After a failed fsync the
  * kernel may hold pages as clean that never reached the device (Rebello et
  * al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020): so
- * a file is opened by dropping its clean pages and syncing the others.
+ * a file is opened by syncing it and dropping its pages, all clean by then.
  */
 #include "reference-nos/linux/storage/storage_priv.h"
 
@@ -156,13 +156,14 @@ storage_slot_open(struct storage *storage, enum storage_file file)
                       O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (slot->fd < 0)
         return errno;
-    (void)posix_fadvise(slot->fd, 0, 0, POSIX_FADV_DONTNEED);
     if (fdatasync(slot->fd) != 0 || fstat(slot->fd, &stat) != 0)
         error = errno;
     if (error != 0) {
         storage_slot_close(slot);
         return error;
     }
+    if (stat.st_size > 0)
+        (void)posix_fadvise(slot->fd, 0, 0, POSIX_FADV_DONTNEED);
     slot->end_bytes = (uint64_t)stat.st_size;
     slot->view_bytes = slot->end_bytes;
     slot->error = 0;
