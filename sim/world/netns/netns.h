@@ -31,6 +31,9 @@ struct netns_options {
                              NULL: nowhere */
     bool record;          /* each box records (needs keep_dir) */
     bool per_service;     /* each service a process of its own */
+    bool small_disks;     /* states on small file systems in memory, which
+                             WORLD_DISK_FULL can fill; fsync costs nothing */
+    bool shift_clocks;    /* each box has a monotonic clock of its own */
     uint32_t tombstone_s;
     uint16_t pool_size[ROLE_COUNT];
     bool unplanned;

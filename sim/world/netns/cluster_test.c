@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Clusters of real daemons.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "reference-nos/schema/operator_msg.h"
+#include "sim/world/netns/netns.h"
+#include "sim/world/netns/netns_priv.h"
+#include "sim/world/netns/netns_test.h"
+
+#define LIMIT_S 120u
+
+struct cluster {
+    struct cluster_plan *plan;
+    struct world *world;
+    bool joined[WORLD_BOXES_MAX];
+    bool active[WORLD_BOXES_MAX];
+    unsigned ports[WORLD_BOXES_MAX];
+    struct simtime last;
+    unsigned backwards; /* observations out of order */
+    bool answered;
+    int status;
+};
+
+static void
+listen(void *context, const struct observation *seen)
+{
+    struct cluster *cluster = context;
+    struct wire_reader reader;
+    struct operator_rep rep;
+
+    if (simtime_before(seen->at, cluster->last))
+        cluster->backwards++;
+    cluster->last = seen->at;
+    if (seen->kind == OBSERVE_TRACE) {
+        if (seen->trace.kind == TRACE_JOINED)
+            cluster->joined[seen->box] = true;
+        else if (seen->trace.kind == TRACE_ACTIVE)
+            cluster->active[seen->box] = true;
+        else if (seen->trace.kind == TRACE_PASSIVE)
+            cluster->active[seen->box] = false;
+    } else if (seen->kind == OBSERVE_BOX_OFF) {
+        cluster->joined[seen->box] = false;
+        cluster->active[seen->box] = false;
+    } else if (seen->kind == OBSERVE_PORTS) {
+        cluster->ports[seen->box] = (unsigned)seen->a;
+    } else if (seen->kind == OBSERVE_REPLY && seen->a == 42) {
+        wire_reader_init(&reader, seen->bytes, seen->size);
+        cluster->answered = operator_rep_read(&reader, &rep) == 0;
+        cluster->status = rep.status;
+    }
+}
+
+#ifdef TEST_REFNOSD
+
+static void
+cluster_open(struct cluster *cluster, bool small)
+{
+    struct cluster_options options = {.preset = "ddc-small"};
+    struct netns_options netns = {
+        .seed = 1,
+        .refnosd = TEST_REFNOSD,
+        .keep_dir = getenv("NETNS_TEST_KEEP"),
+        .tombstone_s = 1800,
+        .shift_clocks = true,
+        .small_disks = small,
+        .listener = listen,
+        .listener_context = cluster,
+    };
+    char message[512] = "";
+    int err;
+
+    memset(cluster, 0, sizeof(*cluster));
+    if (small)
+        options = (struct cluster_options){.ncp_count = 2,
+                                           .ncf_count = 1,
+                                           .ncp_model = "NCP-10CD",
+                                           .ncf_model = "NCF-48D",
+                                           .fabric_links_per_ncp = 2};
+    err = cluster_plan_create(TEST_DATA_DIR, &options, 1, &cluster->plan,
+                              message, sizeof(message));
+    ck_assert_msg(err == 0, "%s", message);
+    netns.plan = cluster->plan;
+    err = netns_create(&netns, &cluster->world, message, sizeof(message));
+    ck_assert_msg(err == 0, "%s", message);
+}
+
+static void
+cluster_close(struct cluster *cluster)
+{
+    struct netns *netns = CONTAINER_OF(cluster->world, struct netns, world);
+    char dir[RACK_PATH_MAX];
+    struct stat status;
+
+    memcpy(dir, netns->rack.dir, sizeof(dir));
+    ck_assert_uint_eq(cluster->backwards, 0);
+    cluster->world->ops->destroy(cluster->world);
+    ck_assert_int_ne(stat(dir, &status), 0);
+    cluster_plan_destroy(cluster->plan);
+}
+
+static void
+inject(struct cluster *cluster, const struct world_fault *fault)
+{
+    int err = cluster->world->ops->inject(cluster->world, fault);
+
+    ck_assert_msg(err == 0, "%s: %s", world_fault_name(fault->kind),
+                  err_text(err));
+}
+
+#define INJECT(cluster, ...)                                                  \
+    inject((cluster), &(struct world_fault){__VA_ARGS__})
+
+static bool
+whole(struct cluster *cluster)
+{
+    unsigned active = 0;
+
+    for (unsigned i = 0; i < cluster->plan->box_count; i++) {
+        struct world_box box;
+
+        cluster->world->ops->box(cluster->world, i, &box);
+        active += cluster->active[i];
+        if (!box.powered)
+            continue;
+        if (!box.running || !cluster->joined[i])
+            return false;
+        if (box.role == ROLE_NCP &&
+            (!box.forwarding || cluster->ports[i] != box.front_ports))
+            return false;
+    }
+    return active == 1;
+}
+
+/* Runs until the cluster is whole; how long it took, ms. */
+static unsigned
+run_until_whole(struct cluster *cluster)
+{
+    struct simtime from = cluster->world->ops->now(cluster->world);
+    struct simtime limit = simtime_add(from, simtime_from_s(LIMIT_S));
+    struct simtime now = from;
+
+    do {
+        ck_assert_int_eq(
+            cluster->world->ops->run_until(
+                cluster->world, simtime_add(now, simtime_from_ms(10))),
+            0);
+        now = cluster->world->ops->now(cluster->world);
+    } while (!whole(cluster) && simtime_before(now, limit));
+    ck_assert_msg(whole(cluster), "not whole after %u s", LIMIT_S);
+    return (unsigned)(simtime_to_ns(simtime_sub(now, from)) / 1000000);
+}
+
+static void
+run_for_ms(struct cluster *cluster, unsigned ms)
+{
+    struct simtime now = cluster->world->ops->now(cluster->world);
+
+    ck_assert_int_eq(
+        cluster->world->ops->run_until(cluster->world,
+                                       simtime_add(now, simtime_from_ms(ms))),
+        0);
+}
+
+static void
+power_on(struct cluster *cluster)
+{
+    for (unsigned i = 0; i < cluster->plan->box_count; i++)
+        INJECT(cluster, .kind = WORLD_BOX_POWER_ON, .box = i);
+}
+
+static unsigned
+active(const struct cluster *cluster)
+{
+    for (unsigned i = 0; i < cluster->plan->box_count; i++) {
+        if (cluster->active[i])
+            return i;
+    }
+    return WORLD_BOXES_MAX;
+}
+
+START_TEST(small_cluster_boots_and_fails_over)
+{
+    struct cluster cluster;
+    unsigned first, ms;
+
+    cluster_open(&cluster, false);
+    power_on(&cluster);
+    ms = run_until_whole(&cluster);
+    printf("ddc-small: whole %u ms after power-on\n", ms);
+    first = active(&cluster);
+    INJECT(&cluster, .kind = WORLD_BOX_POWER_OFF, .box = first);
+    ms = run_until_whole(&cluster);
+    printf("ddc-small: whole %u ms after the controller died\n", ms);
+    ck_assert_uint_ne(active(&cluster), first);
+    INJECT(&cluster, .kind = WORLD_BOX_POWER_ON, .box = first);
+    ms = run_until_whole(&cluster);
+    printf("ddc-small: whole %u ms after it came back\n", ms);
+    fflush(stdout);
+    cluster_close(&cluster);
+}
+END_TEST
+
+START_TEST(writes_are_answered)
+{
+    struct cluster cluster;
+    struct operator_req req = {.verb = OPERATOR_WRITE,
+                               .client = 7,
+                               .sequence = 1,
+                               .value = 1,
+                               .module = MODULE_NONE};
+    struct wire_writer writer;
+    uint8_t bytes[256];
+
+    cluster_open(&cluster, true);
+    power_on(&cluster);
+    (void)run_until_whole(&cluster);
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    operator_req_write(&writer, &req);
+    ck_assert_int_eq(cluster.world->ops->request(cluster.world,
+                                                 active(&cluster), 42, bytes,
+                                                 wire_writer_size(&writer)),
+                     0);
+    for (unsigned i = 0; i < 500 && !cluster.answered; i++)
+        run_for_ms(&cluster, 10);
+    ck_assert(cluster.answered);
+    ck_assert_int_eq(cluster.status, 0);
+    cluster_close(&cluster);
+}
+END_TEST
+
+/* A box with another serial stands where one was; the number is kept for
+ * who comes back, and the whole is whole without. */
+START_TEST(boxes_come_and_go)
+{
+    struct cluster cluster;
+    unsigned card;
+
+    cluster_open(&cluster, true);
+    power_on(&cluster);
+    (void)run_until_whole(&cluster);
+    card = cluster_plan_find(cluster.plan, "ncp-1");
+    INJECT(&cluster, .kind = WORLD_BOX_RESTART, .box = card,
+           .value = REBOOT_OPERATOR);
+    ck_assert_int_ne(run_until_whole(&cluster), 0);
+    INJECT(&cluster, .kind = WORLD_FABRIC_LINK, .box = card, .item = 0);
+    INJECT(&cluster, .kind = WORLD_FABRIC_LINK, .box = card, .item = 1);
+    for (unsigned i = 0; i < 500 && cluster.ports[card] != 0; i++)
+        run_for_ms(&cluster, 10);
+    ck_assert_uint_eq(cluster.ports[card], 0);
+    INJECT(&cluster, .kind = WORLD_FABRIC_LINK, .box = card, .item = 0,
+           .value = 1);
+    (void)run_until_whole(&cluster);
+    INJECT(&cluster, .kind = WORLD_BOX_POWER_OFF, .box = card);
+    run_for_ms(&cluster, 50);
+    ck_assert_uint_eq(cluster.ports[card], 0);
+    cluster_close(&cluster);
+}
+END_TEST
+
+START_TEST(what_cannot_be_done_is_said)
+{
+    struct cluster cluster;
+    struct world_fault fault = {.kind = WORLD_CLOCK_DRIFT, .value = 1000};
+
+    cluster_open(&cluster, true);
+    ck_assert_int_eq(cluster.world->ops->inject(cluster.world, &fault),
+                     ERR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(cluster.world->ops->why_not(cluster.world));
+    cluster_close(&cluster);
+}
+END_TEST
+
+#endif
+
+TCase *
+cluster_tcase(void)
+{
+    TCase *tcase = tcase_create("cluster");
+
+    tcase_set_timeout(tcase, 240);
+#ifdef TEST_REFNOSD
+    tcase_add_test(tcase, small_cluster_boots_and_fails_over);
+    tcase_add_test(tcase, writes_are_answered);
+    tcase_add_test(tcase, boxes_come_and_go);
+    tcase_add_test(tcase, what_cannot_be_done_is_said);
+#else
+    (void)listen;
+#endif
+    return tcase;
+}
