@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "models/cluster_priv.h"
+#include "models/costs.h"
 #include "reference-nos/base/check.h"
 #include "reference-nos/platform/plat.h"
 #include "sim/kernel/random.h"
@@ -290,6 +291,24 @@ cluster_plan_create(const char *data_dir,
     else
         *out = &builder.holder->plan;
     return err;
+}
+
+void
+cluster_plan_measured(struct cluster_plan *plan,
+                      const struct measured *measured)
+{
+    struct plan_holder *holder = CONTAINER_OF(plan, struct plan_holder, plan);
+
+    plan->parts.disk_sync_min = measured->disk_sync_min;
+    plan->parts.disk_sync_max = measured->disk_sync_max;
+    plan->parts.link_detect = measured->link_detect;
+    plan->parts.link_train = measured->link_train;
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        struct box_model *model = &holder->models[role];
+
+        model->boot_min = model->restart_min = measured->boot_min;
+        model->boot_max = model->restart_max = measured->boot_max;
+    }
 }
 
 void

@@ -88,6 +88,12 @@ struct cluster_plan {
     unsigned voters[3]; /* slots: ncc-0, ncc-1, ncm-a */
 };
 
+struct measured; /* models/costs.h */
+
+/* Takes what was measured in place of the figures of boxes and parts. */
+void cluster_plan_measured(struct cluster_plan *plan,
+                           const struct measured *measured);
+
 /* What may differ from the preset; 0 or NULL keeps the preset's value. */
 struct cluster_options {
     const char *preset; /* NULL: "custom", then the counts are needed */

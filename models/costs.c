@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/costs.h"
 
+#include "models/span_priv.h"
 #include "models/yaml/schema.h"
 
 #include <ctype.h>
@@ -9,12 +10,53 @@
 #define KEY_MAX 32
 #define COST_MAX_NS 1000000000u
 
+struct raw_measured {
+    const struct ynode *node;
+    struct span disk_sync;
+    struct span boot;
+    uint64_t detect_ps;
+    uint64_t train_ps;
+};
+
 struct costs_file {
     const struct ynode *node;
     uint32_t format;
     const char *name;
     const struct ynode *costs;
+    struct raw_measured measured; /* its node is NULL: not given */
 };
+
+static const struct field measured_fields[] = {
+    {.key = "disk-sync",
+     .kind = FIELD_CUSTOM,
+     .parse = span_parse,
+     FIELD_AT(struct raw_measured, disk_sync),
+     .required = true,
+     .doc = "Latency of one sync: [least, most]."},
+    {.key = "boot",
+     .kind = FIELD_CUSTOM,
+     .parse = span_parse,
+     FIELD_AT(struct raw_measured, boot),
+     .required = true,
+     .doc = "Process started to NOS running: [least, most]."},
+    {.key = "link-detect",
+     .kind = FIELD_QUANTITY,
+     .quantity = QUANTITY_DURATION,
+     FIELD_AT(struct raw_measured, detect_ps),
+     .required = true,
+     .doc = "Carrier lost to known."},
+    {.key = "link-train",
+     .kind = FIELD_QUANTITY,
+     .quantity = QUANTITY_DURATION,
+     FIELD_AT(struct raw_measured, train_ps),
+     .required = true,
+     .doc = "Carrier there to known."},
+};
+
+static const struct schema measured_schema =
+    SCHEMA(struct raw_measured, "measured",
+           "What a cluster of real daemons took on this host.",
+           measured_fields, node);
 
 static const struct field file_fields[] = {
     {.key = "format",
@@ -36,6 +78,11 @@ static const struct field file_fields[] = {
      FIELD_AT(struct costs_file, costs),
      .required = true,
      .doc = "A duration for each unit of work."},
+    {.key = "measured",
+     .kind = FIELD_MAP,
+     .schema = &measured_schema,
+     FIELD_AT(struct costs_file, measured),
+     .doc = "What a cluster of real daemons took on this host."},
 };
 
 static const struct schema file_schema =
@@ -114,6 +161,20 @@ costs_read(struct schema_reader *reader, const struct ynode *map,
     return err;
 }
 
+static void
+measured_fill(const struct raw_measured *raw, struct measured *measured)
+{
+    *measured = (struct measured){
+        .given = true,
+        .disk_sync_min = simtime_from_ps(raw->disk_sync.min_ps),
+        .disk_sync_max = simtime_from_ps(raw->disk_sync.max_ps),
+        .boot_min = simtime_from_ps(raw->boot.min_ps),
+        .boot_max = simtime_from_ps(raw->boot.max_ps),
+        .link_detect = simtime_from_ps(raw->detect_ps),
+        .link_train = simtime_from_ps(raw->train_ps),
+    };
+}
+
 static int
 file_read(struct schema_reader *reader, const char *path, struct costs *costs)
 {
@@ -127,6 +188,8 @@ file_read(struct schema_reader *reader, const char *path, struct costs *costs)
         err = costs_read(reader, file.costs, costs);
     if (err == 0)
         (void)snprintf(costs->name, sizeof(costs->name), "%s", file.name);
+    if (err == 0 && file.measured.node != NULL)
+        measured_fill(&file.measured, &costs->measured);
     return err;
 }
 
@@ -152,6 +215,26 @@ costs_load(const char *data_dir, const char *path, struct costs *costs,
     return err;
 }
 
+static unsigned long long
+us(struct simtime time)
+{
+    return (unsigned long long)(time.ps / SIMTIME_PS_PER_US);
+}
+
+static void
+measured_print(const struct measured *measured, FILE *out)
+{
+    (void)fprintf(out,
+                  "measured: # of real daemons, least and most\n"
+                  "  disk-sync: [%lluus, %lluus]\n"
+                  "  boot: [%lluus, %lluus]\n"
+                  "  link-detect: %lluus\n"
+                  "  link-train: %lluus\n",
+                  us(measured->disk_sync_min), us(measured->disk_sync_max),
+                  us(measured->boot_min), us(measured->boot_max),
+                  us(measured->link_detect), us(measured->link_train));
+}
+
 void
 costs_print(const struct costs *costs, const char *comment, FILE *out)
 {
@@ -164,4 +247,6 @@ costs_print(const struct costs *costs, const char *comment, FILE *out)
         (void)fprintf(out, "  %s: %uns # per %s\n", key, costs->ns[cost],
                       cost_unit((enum cost)cost));
     }
+    if (costs->measured.given)
+        measured_print(&costs->measured, out);
 }

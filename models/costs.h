@@ -5,20 +5,34 @@
  * The file of the repository (models/data/costs.yaml) is frozen, so that a
  * digest means the same everywhere; `sixnines calibrate` writes one for a
  * host.  Costs are data of a run and enter its digest.
+ *
+ * A file that `sixnines calibrate --daemon` wrote says too what a cluster of
+ * real daemons took on that host, so that a simulated one can be compared.
  */
 #ifndef MODELS_COSTS_H
 #define MODELS_COSTS_H
 
 #include "reference-nos/base/err.h"
 #include "reference-nos/platform/plat.h"
+#include "sim/kernel/simtime.h"
 
 #include <stdio.h>
 
 #define COSTS_NAME_MAX 64
 
+/* What was measured of a real cluster; stands in for figures of the models
+ * (cluster_plan_measured()).  Least and most. */
+struct measured {
+    bool given; /* the rest is */
+    struct simtime disk_sync_min, disk_sync_max;
+    struct simtime boot_min, boot_max; /* process started to NOS running */
+    struct simtime link_detect, link_train;
+};
+
 struct costs {
     char name[COSTS_NAME_MAX]; /* which calibration this is */
     uint32_t ns[COST_COUNT];
+    struct measured measured;
 };
 
 /* Reads 'path'; NULL: costs.yaml of 'data_dir'.  A cost the file does not

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
 
+#include "models/cluster.h"
 #include "models/costs.h"
 
 #include <check.h>
@@ -56,6 +57,43 @@ START_TEST(printed_costs_are_read_back)
 }
 END_TEST
 
+START_TEST(measured_figures_take_the_models_place)
+{
+    const struct measured measured = {
+        .given = true,
+        .disk_sync_min = simtime_from_us(30),
+        .disk_sync_max = simtime_from_us(900),
+        .boot_min = simtime_from_us(21000),
+        .boot_max = simtime_from_us(48000),
+        .link_detect = simtime_from_us(7000),
+        .link_train = simtime_from_us(8000),
+    };
+    struct cluster_options options = {.preset = "ddc-small"};
+    struct costs costs = {.name = "mine", .measured = measured};
+    struct cluster_plan *plan;
+    char message[256] = "";
+
+    ck_assert_msg(reread(&costs, "", message) == 0, "%s", message);
+    ck_assert(costs.measured.given);
+    ck_assert_int_eq(cluster_plan_create(test_data_dir, &options, 1, &plan,
+                                         message, sizeof(message)),
+                     0);
+    cluster_plan_measured(plan, &costs.measured);
+    ck_assert_uint_eq(plan->parts.disk_sync_max.ps, simtime_from_us(900).ps);
+    ck_assert_uint_eq(plan->parts.link_train.ps, simtime_from_us(8000).ps);
+    for (unsigned i = 0; i < plan->box_count; i++) {
+        ck_assert_uint_eq(plan->boxes[i].model->boot_max.ps,
+                          simtime_from_us(48000).ps);
+        ck_assert_uint_eq(plan->boxes[i].model->restart_min.ps,
+                          simtime_from_us(21000).ps);
+    }
+    cluster_plan_destroy(plan);
+    costs.measured.boot_min = simtime_from_us(50000);
+    ck_assert_int_ne(reread(&costs, "", message), 0); /* not in order */
+    ck_assert_ptr_nonnull(strstr(message, ":20:"));   /* the line of "boot" */
+}
+END_TEST
+
 START_TEST(bad_costs_have_a_place)
 {
     struct costs costs = {.name = "mine"};
@@ -78,6 +116,7 @@ costs_suite(void)
 
     tcase_add_test(tcase, frozen_costs_are_complete);
     tcase_add_test(tcase, printed_costs_are_read_back);
+    tcase_add_test(tcase, measured_figures_take_the_models_place);
     tcase_add_test(tcase, bad_costs_have_a_place);
     suite_add_tcase(suite, tcase);
     return suite;
