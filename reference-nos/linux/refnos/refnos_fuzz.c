@@ -3,6 +3,7 @@
  * Any text as what a client asks through SSH, and as JSON from a daemon.
  */
 #define _POSIX_C_SOURCE 200809L
+#include "reference-nos/base/err.h"
 #include "reference-nos/linux/refnos/refnos_priv.h"
 
 #include <stdlib.h>

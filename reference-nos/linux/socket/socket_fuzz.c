@@ -3,6 +3,7 @@
  * A client that sends anything: the input is cut into packets by its own
  * bytes (a u16 length before each).
  */
+#define _GNU_SOURCE
 #include "reference-nos/linux/socket/socket.h"
 #include "reference-nos/schema/operator_msg.h"
 
