@@ -5,6 +5,7 @@
  *
  *   box, hardware, services, peers, costs
  *   log N           the last N lines
+ *   drain           the box leaves service and ends, as at SIGTERM
  *   kill SERVICE    ends it, as kill -9 would: the supervisor restarts it
  */
 #include "reference-nos/linux/daemon_priv.h"
@@ -93,6 +94,15 @@ query_box(struct daemon *daemon, struct json *json)
     json_number(json, "bytes", counters.bytes);
     json_end(json, '}');
     json_end(json, '}');
+}
+
+static void
+query_drain(struct daemon *daemon, struct json *json)
+{
+    json_begin(json, NULL, '{');
+    json_bool(json, "stopping", true);
+    json_end(json, '}');
+    serve_drain(daemon);
 }
 
 static const char *
@@ -270,7 +280,7 @@ plain_question(struct daemon *daemon, struct json *json, const char *words)
     static const struct question questions[] = {
         {"box", query_box},           {"hardware", query_hardware},
         {"services", query_services}, {"peers", query_peers},
-        {"costs", query_costs},
+        {"costs", query_costs},       {"drain", query_drain},
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(questions); i++)
