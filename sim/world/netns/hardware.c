@@ -111,7 +111,7 @@ psu_fault(struct netns_box *box, unsigned index, bool works)
         box->psu_failed |= 1u << index;
     working -= (unsigned)__builtin_popcount(box->psu_failed);
     if (working < model->psus_needed)
-        box_power_off(box, REBOOT_POWER_LOSS);
+        slot_power_off(box, REBOOT_POWER_LOSS);
     return err;
 }
 

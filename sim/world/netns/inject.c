@@ -12,16 +12,16 @@ static int
 inject_power(struct netns_box *box, const struct world_fault *fault)
 {
     if (fault->kind == WORLD_BOX_POWER_OFF) {
-        box_power_off(box, REBOOT_POWER_LOSS);
+        slot_power_off(box, REBOOT_POWER_LOSS);
     } else if (fault->kind == WORLD_BOX_POWER_ON) {
         box->present = true;
-        box_power_on(box);
+        slot_power_on(box);
     } else if (fault->value >= REBOOT_CAUSE_COUNT) {
         return ERR_RANGE;
     } else if (!box->powered) {
         return ERR_UNREACHABLE;
     } else {
-        box_restart(box, (enum reboot_cause)fault->value);
+        slot_restart(box, (enum reboot_cause)fault->value);
     }
     return 0;
 }
@@ -35,8 +35,8 @@ stranger_place(struct netns_box *box, const char *serial)
     int err;
 
     memcpy(text, serial, sizeof(text));
-    box_power_off(box, REBOOT_REPLACED);
-    err = box_place(box, text, message, sizeof(message));
+    slot_power_off(box, REBOOT_REPLACED);
+    err = slot_place(box, text, message, sizeof(message));
     if (err != 0)
         queue_log(box, "cannot place another box: %s", message);
     box->present = err == 0;
@@ -67,9 +67,9 @@ inject_swap(struct netns_box *a, struct netns_box *b)
     if (b == NULL || a == b || boxes[a->index].role != boxes[b->index].role ||
         !a->present || !b->present)
         return ERR_INVALID;
-    box_power_off(a, REBOOT_REPLACED);
-    box_power_off(b, REBOOT_REPLACED);
-    box_exchange(a, b);
+    slot_power_off(a, REBOOT_REPLACED);
+    slot_power_off(b, REBOOT_REPLACED);
+    slot_exchange(a, b);
     return 0;
 }
 

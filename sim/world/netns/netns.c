@@ -66,7 +66,7 @@ take(struct netns *netns, const struct epoll_event *event)
     if (what == 0x100)
         clients_read(box, event->data.u64 & 0xff);
     else if (what == 0x300 && box->pid > 0)
-        box_ended(box);
+        slot_ended(box);
     else if (what == 0x200 && !lines_read(box) && box->watch_fd >= 0)
         (void)epoll_ctl(netns->epoll_fd, EPOLL_CTL_DEL, box->watch_fd, NULL);
 }
@@ -104,7 +104,7 @@ due_start(struct netns *netns)
         struct netns_box *box = &netns->boxes[i];
 
         if (box->start_at_ns != 0 && box->start_at_ns <= now_ns)
-            box_start(box);
+            slot_start(box);
         if (box->start_at_ns != 0 && box->start_at_ns < next_ns)
             next_ns = box->start_at_ns;
     }
@@ -241,7 +241,7 @@ world_destroy(struct world *world)
             (void)kill(-netns->boxes[i].pid, SIGKILL);
     }
     for (unsigned i = 0; i < netns->box_count; i++)
-        box_fini(&netns->boxes[i]);
+        slot_fini(&netns->boxes[i]);
     queue_fini(netns);
     net_close(netns->net);
     if (netns->rack.guardian > 0)
@@ -355,7 +355,7 @@ boxes_place(struct netns *netns, char *message, size_t message_size)
     for (unsigned i = 0; err == 0 && i < netns->box_count; i++) {
         struct netns_box *box = &netns->boxes[i];
 
-        err = box_place(box, plan->boxes[i].serial, message, message_size);
+        err = slot_place(box, plan->boxes[i].serial, message, message_size);
         plan->boxes[i].key = box->key;
         box->present = i < plan->box_count - plan->spare_count;
     }

@@ -123,20 +123,20 @@ struct netns *netns_of(struct world *world);
 /* Says why and returns ERR_UNSUPPORTED. */
 int netns_cannot(struct netns *netns, const char *why);
 
-/* box.c: who stands where, and the daemon's life */
+/* slot.c: who stands where, and the daemon's life */
 
-MUST_USE int box_place(struct netns_box *box, const char *serial,
-                       char *message, size_t message_size);
-void box_fini(struct netns_box *box);
-void box_power_on(struct netns_box *box);
-void box_power_off(struct netns_box *box, enum reboot_cause cause);
-void box_restart(struct netns_box *box, enum reboot_cause cause);
+MUST_USE int slot_place(struct netns_box *box, const char *serial,
+                        char *message, size_t message_size);
+void slot_fini(struct netns_box *box);
+void slot_power_on(struct netns_box *box);
+void slot_power_off(struct netns_box *box, enum reboot_cause cause);
+void slot_restart(struct netns_box *box, enum reboot_cause cause);
 /* Both are off. */
-void box_exchange(struct netns_box *a, struct netns_box *b);
+void slot_exchange(struct netns_box *a, struct netns_box *b);
 /* The daemon ended by itself. */
-void box_ended(struct netns_box *box);
+void slot_ended(struct netns_box *box);
 /* Starts the daemon that is due. */
-void box_start(struct netns_box *box);
+void slot_start(struct netns_box *box);
 
 /* process.c: the command line, and the process */
 

@@ -20,8 +20,8 @@
 
 /* A new box with this serial, never booted, stands in the slot. */
 int
-box_place(struct netns_box *box, const char *serial, char *message,
-          size_t message_size)
+slot_place(struct netns_box *box, const char *serial, char *message,
+           size_t message_size)
 {
     struct netns *netns = box->netns;
     char authority[NETNS_PATH_MAX];
@@ -51,7 +51,7 @@ box_place(struct netns_box *box, const char *serial, char *message,
 }
 
 void
-box_exchange(struct netns_box *a, struct netns_box *b)
+slot_exchange(struct netns_box *a, struct netns_box *b)
 {
     struct netns_box old = *a;
 
@@ -121,7 +121,7 @@ daemon_kill(struct netns_box *box)
 }
 
 void
-box_start(struct netns_box *box)
+slot_start(struct netns_box *box)
 {
     char path[NETNS_PATH_MAX];
     int err;
@@ -148,7 +148,7 @@ box_start(struct netns_box *box)
 /* By itself: the NOS asked for it, or it crashed; power is on, so that it
  * starts again, as its service manager would see to it. */
 void
-box_ended(struct netns_box *box)
+slot_ended(struct netns_box *box)
 {
     uint64_t lived_ns = netns_now_ns() - box->started_ns;
     int status = bury(box);
@@ -160,7 +160,7 @@ box_ended(struct netns_box *box)
                   status >= 128 ? " (128 + signal)" : "");
     queue_observe(box, OBSERVE_BOX_OFF, box->cause, 0, box->key);
     if (status == 75 || lived_ns > NETNS_RESTART_PAUSE_NS)
-        box_start(box);
+        slot_start(box);
     else
         box->start_at_ns = netns_now_ns() + NETNS_RESTART_PAUSE_NS;
 }
@@ -168,7 +168,7 @@ box_ended(struct netns_box *box)
 /* ---- power ---- */
 
 void
-box_power_off(struct netns_box *box, enum reboot_cause cause)
+slot_power_off(struct netns_box *box, enum reboot_cause cause)
 {
     if (!box->powered)
         return;
@@ -180,28 +180,28 @@ box_power_off(struct netns_box *box, enum reboot_cause cause)
 }
 
 void
-box_power_on(struct netns_box *box)
+slot_power_on(struct netns_box *box)
 {
     if (box->powered || !box->present)
         return;
     box->powered = true;
     plane_follow(box);
-    box_start(box);
+    slot_start(box);
 }
 
 void
-box_restart(struct netns_box *box, enum reboot_cause cause)
+slot_restart(struct netns_box *box, enum reboot_cause cause)
 {
     if (!box->powered)
         return;
     daemon_kill(box);
     box->cause = cause;
     queue_observe(box, OBSERVE_BOX_OFF, cause, 0, box->key);
-    box_start(box);
+    slot_start(box);
 }
 
 void
-box_fini(struct netns_box *box)
+slot_fini(struct netns_box *box)
 {
     if (box->pid > 0)
         daemon_kill(box);
