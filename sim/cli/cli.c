@@ -261,6 +261,24 @@ cli_data_dir(char path[CLI_PATH_BYTES])
     return false;
 }
 
+bool
+cli_refnosd(const char *given, char path[CLI_PATH_BYTES])
+{
+    char self[CLI_PATH_BYTES - 16] = "";
+    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char *slash;
+
+    self[size > 0 ? size : 0] = '\0';
+    slash = strrchr(self, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    if (given != NULL && given[0] != '\0')
+        snprintf(path, CLI_PATH_BYTES, "%s", given);
+    else
+        snprintf(path, CLI_PATH_BYTES, "%s/refnosd", self);
+    return access(path, X_OK) == 0;
+}
+
 void
 cli_data_missing(const char *verb)
 {

@@ -59,6 +59,10 @@ const char *cli_build_name(void);
  * of the source tree this program was built in.  False when there is none. */
 bool cli_data_dir(char path[CLI_PATH_BYTES]);
 
+/* The daemon of real boxes: 'given', or the one beside this program.  False
+ * when it cannot be run. */
+bool cli_refnosd(const char *given, char path[CLI_PATH_BYTES]);
+
 /* Says on stderr, for 'verb', why there is no such folder. */
 void cli_data_missing(const char *verb);
 

@@ -16,6 +16,7 @@
 
 #include "models/costs.h"
 #include "reference-nos/base/err.h"
+#include "reference-nos/linux/meter/meter.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/cmd.h"
 #include "sim/world/des/des.h"
@@ -32,14 +33,6 @@ static const char usage[] =
     "usage: sixnines calibrate [option...]\n"
     "  Writes a CPU cost file for this host; use it with run --costs.\n";
 
-/* Sums for the normal equations. */
-struct fit {
-    double products[COST_COUNT][COST_COUNT];
-    double right[COST_COUNT];
-    uint64_t handlers;
-    uint64_t host_ns;
-};
-
 /* Real work behind a unit, other than the handler's own instructions? */
 static bool
 stands_for_more(enum cost cost)
@@ -52,39 +45,24 @@ stands_for_more(enum cost cost)
 static void
 meter(void *context, const uint64_t units[COST_COUNT], uint64_t host_ns)
 {
-    struct fit *fit = context;
-    double weight;
-
-    if (host_ns == 0 || host_ns > OUTLIER_NS)
-        return;
-    /* Relative errors: a short handler counts as much as a long one. */
-    weight = 1 / ((double)host_ns * (double)host_ns);
-    fit->handlers++;
-    fit->host_ns += host_ns;
-    for (unsigned i = 0; i < COST_COUNT; i++) {
-        if (units[i] == 0)
-            continue;
-        fit->right[i] += (double)units[i] / (double)host_ns;
-        for (unsigned j = 0; j < COST_COUNT; j++)
-            fit->products[i][j] +=
-                (double)units[i] * (double)units[j] * weight;
-    }
+    if (host_ns <= OUTLIER_NS)
+        meter_add(context, units, host_ns);
 }
 
 static void
-solve(const struct fit *fit, double costs_ns[COST_COUNT])
+solve(const struct meter *sums, double costs_ns[COST_COUNT])
 {
     for (unsigned round = 0; round < DESCENT_ROUNDS; round++) {
         for (unsigned i = 0; i < COST_COUNT; i++) {
-            double rest = fit->right[i];
+            double rest = sums->right[i];
 
-            if (fit->products[i][i] <= 0)
+            if (sums->products[i][i] <= 0)
                 continue;
             for (unsigned j = 0; j < COST_COUNT; j++) {
                 if (j != i)
-                    rest -= fit->products[i][j] * costs_ns[j];
+                    rest -= sums->products[i][j] * costs_ns[j];
             }
-            rest /= fit->products[i][i];
+            rest /= sums->products[i][i];
             costs_ns[i] = rest > 0 ? rest : 0;
         }
     }
@@ -143,7 +121,8 @@ exercise(struct world *world, unsigned box_count)
 }
 
 static int
-write_out(const struct costs *costs, const struct fit *fit, const char *path)
+write_out(const struct costs *costs, const struct meter *sums,
+          const char *path)
 {
     FILE *out = path != NULL ? fopen(path, "w") : stdout;
     char comment[160];
@@ -155,8 +134,8 @@ write_out(const struct costs *costs, const struct fit *fit, const char *path)
     (void)snprintf(comment, sizeof(comment),
                    "Fitted to %" PRIu64 " handlers, %.0f ns each on average;"
                    " devices, tables, signatures and system calls: frozen.",
-                   fit->handlers,
-                   (double)fit->host_ns / (double)fit->handlers);
+                   sums->handlers,
+                   (double)sums->taken_ns / (double)sums->handlers);
     costs_print(costs, comment, out);
     if (path != NULL && fclose(out) != 0) {
         fprintf(stderr, "sixnines calibrate: cannot write %s\n", path);
@@ -198,7 +177,7 @@ cmd_calibrate(int argc, char **argv)
     struct cluster_plan *plan;
     struct world *world;
     struct costs costs;
-    struct fit *fit;
+    struct meter *sums;
     char message[256] = "";
     size_t words;
     int code;
@@ -218,25 +197,25 @@ cmd_calibrate(int argc, char **argv)
         fprintf(stderr, "sixnines calibrate: %s\n", message);
         return cli_exit_code(code);
     }
-    fit = calloc(1, sizeof(*fit));
-    if (fit == NULL)
+    sums = calloc(1, sizeof(*sums));
+    if (sums == NULL)
         abort();
-    des_meter_set(world, meter, fit);
+    des_meter_set(world, meter, sums);
     code = exercise(world, plan->box_count);
     world->ops->destroy(world);
     cluster_plan_destroy(plan);
-    if (code != 0 || fit->handlers == 0) {
+    if (code != 0 || sums->handlers == 0) {
         fprintf(stderr, "sixnines calibrate: %s\n", err_text(code));
-        free(fit);
+        free(sums);
         return EXIT_INTERNAL;
     }
-    solve(fit, costs_ns);
+    solve(sums, costs_ns);
     for (unsigned i = 0; i < COST_COUNT; i++) {
-        if (!stands_for_more((enum cost)i) && fit->products[i][i] > 0)
+        if (!stands_for_more((enum cost)i) && sums->products[i][i] > 0)
             costs.ns[i] = (uint32_t)(costs_ns[i] + 0.5);
     }
     (void)snprintf(costs.name, sizeof(costs.name), "%s", name);
-    code = write_out(&costs, fit, options[OPT_OUT].value);
-    free(fit);
+    code = write_out(&costs, sums, options[OPT_OUT].value);
+    free(sums);
     return code;
 }

@@ -22,8 +22,9 @@ enum { PATH_BYTES = 1024, DEPTH_MAX = 8, FILES_MAX = 10000 };
 
 static const char usage[] =
     "usage: sixnines list [--json] [FOLDER]\n"
-    "  Names every scenario below FOLDER with what it is about.  Without\n"
-    "  FOLDER: SIXNINES_LIST_FOLDER, ./scenarios, or the installed ones.\n"
+    "  Names every scenario below FOLDER with its worlds and what it is\n"
+    "  about.  Without FOLDER: SIXNINES_LIST_FOLDER, ./scenarios, or the "
+    "installed ones.\n"
     "  --json  as JSON on standard output (SIXNINES_LIST_JSON)\n";
 
 /* Paths found, in the arena. */
@@ -152,7 +153,13 @@ static void
 show(const char *path, const struct scenario *scenario, struct json *json)
 {
     if (json == NULL) {
-        printf("%-30s %s\n", scenario->name, path);
+        printf("%-30s %s (", scenario->name, path);
+        for (int kind = 0, shown = 0; kind < WORLD_KIND_COUNT; kind++) {
+            if ((scenario->worlds & WORLD_BIT(kind)) != 0)
+                printf("%s%s", shown++ > 0 ? ", " : "",
+                       world_kind_name((enum world_kind)kind));
+        }
+        fputs(")\n", stdout);
         print_first_sentence(scenario->about);
         return;
     }
@@ -160,6 +167,13 @@ show(const char *path, const struct scenario *scenario, struct json *json)
     json_member(json, "scenario", scenario->name);
     json_member(json, "file", path);
     json_member(json, "about", scenario->about);
+    json_key(json, "worlds");
+    json_list(json);
+    for (int kind = 0; kind < WORLD_KIND_COUNT; kind++) {
+        if ((scenario->worlds & WORLD_BIT(kind)) != 0)
+            json_string(json, world_kind_name((enum world_kind)kind));
+    }
+    json_end(json);
     json_end(json);
 }
 

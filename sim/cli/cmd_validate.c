@@ -10,7 +10,10 @@
 #include "models/yaml/json.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/cmd.h"
+#include "sim/run/run.h"
 #include "sim/scenario/scenario.h"
+
+#define PLAN_MESSAGE_BYTES 512
 
 static const char usage[] =
     "usage: sixnines validate [option...] FILE...\n"
@@ -28,6 +31,7 @@ struct request {
     const char **sets;
     const char **files;
     size_t file_count;
+    char data_dir[CLI_PATH_BYTES]; /* "" when there is none */
     bool json;
     bool quiet;
 };
@@ -77,11 +81,14 @@ parse(int argc, char **argv, struct request *request)
 
 static void
 print_json(struct json *json, const char *file,
-           const struct scenario *scenario, const struct diag_list *diags)
+           const struct scenario *scenario, const struct diag_list *diags,
+           const char *plan_error)
 {
+    bool planned = plan_error[0] == '\0';
+
     json_object(json);
     json_member(json, "file", file);
-    json_member_bool(json, "valid", scenario != NULL);
+    json_member_bool(json, "valid", scenario != NULL && planned);
     if (scenario != NULL)
         json_member(json, "scenario", scenario->name);
     json_key(json, "errors");
@@ -98,9 +105,50 @@ print_json(struct json *json, const char *file,
         json_member(json, "message", diag_text(diags, i));
         json_end(json);
     }
+    if (!planned) {
+        json_object(json);
+        json_member(json, "file", file);
+        json_member(json, "message", plan_error);
+        json_end(json);
+    }
     json_end(json);
-    json_member_unsigned(json, "error-count", diag_count(diags));
+    json_member_unsigned(json, "error-count", diag_count(diags) + !planned);
     json_end(json);
+}
+
+/* What only the models know: a run would refuse it in the same words. */
+static bool
+plan_check(const struct request *request, const struct scenario *scenario,
+           char message[PLAN_MESSAGE_BYTES])
+{
+    struct cluster_plan *plan;
+    struct run_options options = {
+        .scenario = scenario,
+        .seed = scenario->seed,
+        .data_dir = request->data_dir,
+    };
+
+    if (request->data_dir[0] == '\0' || scenario->cluster.node == NULL)
+        return true;
+    if (run_plan_create(&options, &plan, message, PLAN_MESSAGE_BYTES) != 0)
+        return false;
+    cluster_plan_destroy(plan);
+    message[0] = '\0';
+    return true;
+}
+
+/* A good file that no world of this build can run: `run` says 2. */
+static const char *
+not_here(const struct scenario *scenario, char message[PLAN_MESSAGE_BYTES])
+{
+    for (int kind = 0; kind < WORLD_KIND_COUNT; kind++) {
+        if (run_supported(scenario, (enum world_kind)kind, message,
+                          PLAN_MESSAGE_BYTES) == 0)
+            return "";
+    }
+    return scenario->topology.node != NULL
+               ? "; this build runs no `topology:` yet"
+               : "; this build has none of its worlds";
 }
 
 static bool
@@ -108,17 +156,23 @@ validate(const struct request *request, const char *file, struct json *json)
 {
     struct diag_list *diags = diag_create();
     struct scenario *scenario = NULL;
+    char message[PLAN_MESSAGE_BYTES] = "";
     bool good = scenario_load(diags, file, &request->options, &scenario) == 0;
 
     if (!good)
         scenario = NULL;
+    else
+        good = plan_check(request, scenario, message);
     if (request->json)
-        print_json(json, file, scenario, diags);
-    else if (!good)
+        print_json(json, file, scenario, diags, message);
+    else if (scenario == NULL)
         diag_print(diags, stderr);
+    else if (!good)
+        fprintf(stderr, "%s\n", message);
     else if (!request->quiet)
-        printf("%s: ok: %s, %zu events, %zu expectations\n", file,
-               scenario->name, scenario->event_count, scenario->expect_count);
+        printf("%s: ok: %s, %zu events, %zu expectations%s\n", file,
+               scenario->name, scenario->event_count, scenario->expect_count,
+               not_here(scenario, message));
     scenario_destroy(scenario);
     diag_destroy(diags);
     return good;
@@ -160,6 +214,8 @@ cmd_validate(int argc, char **argv)
 
     if (request.sets == NULL || request.files == NULL)
         abort();
+    if (!cli_data_dir(request.data_dir))
+        request.data_dir[0] = '\0';
     code = parse(argc, argv, &request);
     if (code == 0)
         code = validate_all(&request);

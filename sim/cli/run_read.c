@@ -256,26 +256,6 @@ numbers_read(struct request *request)
 
 /* ---- what real worlds need ---- */
 
-/* The daemon: given, or beside this program. */
-static void
-refnosd_find(struct request *request)
-{
-    const char *given = request->options[OPT_REFNOSD].value;
-    char self[CLI_PATH_BYTES - 16] = "";
-    char *slash;
-
-    if (given != NULL) {
-        snprintf(request->refnosd, sizeof(request->refnosd), "%s", given);
-        return;
-    }
-    if (readlink("/proc/self/exe", self, sizeof(self) - 1) <= 0)
-        self[0] = '\0';
-    slash = strrchr(self, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    snprintf(request->refnosd, sizeof(request->refnosd), "%s/refnosd", self);
-}
-
 static int
 real_prepare(struct request *request)
 {
@@ -283,8 +263,7 @@ real_prepare(struct request *request)
 
     if (!any_real(request))
         return 0;
-    refnosd_find(request);
-    if (access(request->refnosd, X_OK) != 0) {
+    if (!cli_refnosd(request->options[OPT_REFNOSD].value, request->refnosd)) {
         fprintf(stderr,
                 "sixnines run: no daemon for real boxes at %s; --refnosd "
                 "names one: INCONCLUSIVE\n",

@@ -108,20 +108,36 @@ blind_record(struct run *run)
     }
 }
 
-/* A harness that was kept from looking measured the host. */
+static bool
+is_late(const struct run *run)
+{
+    return run->latest.ps >= RUN_LATE_MS * SIMTIME_PS_PER_MS;
+}
+
+/* A harness that was kept from looking measured the host, not the NOS. */
 static void
 lateness_record(struct run *run)
 {
     struct outcome *outcome = run->outcome;
     size_t used = strlen(outcome->note);
 
-    if (run->latest.ps < RUN_LATE_MS * SIMTIME_PS_PER_MS)
+    if (!is_late(run))
         return;
     outcome_text(outcome->note + used, sizeof(outcome->note) - used,
                  "%sthe harness was kept from looking for %llu ms: times are "
                  "the host's",
                  used > 0 ? "; " : "",
                  (unsigned long long)(run->latest.ps / SIMTIME_PS_PER_MS));
+    for (size_t i = 0; i < run->scenario->expect_count; i++) {
+        struct outcome_expect *row = &run->expects[i];
+
+        if (row->verdict != VERDICT_FAIL)
+            continue;
+        used = strlen(row->evidence);
+        row->verdict = VERDICT_INCONCLUSIVE;
+        outcome_text(row->evidence + used, sizeof(row->evidence) - used,
+                     "; but the harness was kept from looking");
+    }
 }
 
 static void

@@ -135,7 +135,7 @@ world_create_kind(const struct run_options *options, struct cluster_plan *plan,
                   world_listener *listener, void *context,
                   struct world **world, char *message, size_t message_size)
 {
-    switch (options->world) {
+    switch (options->stand_in ? WORLD_DES : options->world) {
     case WORLD_DES:
         return des_world_create(options, plan, listener, context, world,
                                 message, message_size);

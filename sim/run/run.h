@@ -29,7 +29,8 @@ struct run_options {
     const struct scenario *scenario;
     enum world_kind world; /* des when zero */
     struct run_real real;
-    /* Tests: called with each world as it is made. */
+    /* Tests: world des stands in for the one named, and is handed over. */
+    bool stand_in;
     void (*dress)(struct world *world);
     uint64_t seed;          /* a repeat's number in real worlds */
     const char *data_dir;   /* of the models */

@@ -23,7 +23,7 @@ scenario_of(const char *text)
     return scenario;
 }
 
-static void
+void
 run_with(const char *text, const struct run_options *options,
          struct outcome *outcome)
 {
@@ -548,6 +548,8 @@ main(void)
     suite_add_tcase(suite, outcome_cases());
     suite_add_tcase(suite, checkpoints_cases());
     suite_add_tcase(suite, campaign_cases());
+    suite_add_tcase(suite, compare_cases());
+    suite_add_tcase(suite, worlds_cases());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

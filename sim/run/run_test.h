@@ -18,6 +18,9 @@
 struct scenario *scenario_of(const char *text);
 /* Runs it; the caller ends 'outcome'. */
 void run_text(const char *text, struct outcome *outcome);
+/* The same with more options; scenario, seed and data are filled in. */
+void run_with(const char *text, const struct run_options *options,
+              struct outcome *outcome);
 /* The 'index'th line of the timeline that is a 'kind' called 'name'. */
 const struct outcome_event *line_of(const struct outcome *outcome,
                                     const char *kind, const char *name,
@@ -32,5 +35,7 @@ uint64_t metric_of(const struct outcome *outcome, const char *name,
 TCase *outcome_cases(void);
 TCase *checkpoints_cases(void);
 TCase *campaign_cases(void);
+TCase *compare_cases(void);
+TCase *worlds_cases(void);
 
 #endif

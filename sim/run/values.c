@@ -337,6 +337,11 @@ run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
         *value = run->boot_time.ps;
         return 0;
     case METRIC_WRITES_ACKED: *value = run->probe.acked; return 0;
+    case METRIC_WRITES_SILENCE:
+        if (run->probe.acked == 0)
+            return ERR_NOENT;
+        *value = simtime_sub(run_now(run), run->probe.last_ack_at).ps;
+        return 0;
     case METRIC_WRITES_LOST: *value = run->probe.lost; return 0;
     case METRIC_RAFT_ELECTIONS: *value = watch->elections; return 0;
     case METRIC_RAFT_TERM: *value = watch->term; return 0;

@@ -65,6 +65,8 @@
       "probe writes acknowledged to the operator")                            \
     X(WRITES_LOST, "writes.lost", COUNT, NONE, false, WORLDS_ALL,             \
       "acknowledged probe writes that a later read does not show")            \
+    X(WRITES_SILENCE, "writes.silence", DURATION, NONE, false, WORLDS_ALL,    \
+      "time since the last acknowledged probe write now")                     \
     X(RAFT_ELECTIONS, "raft.elections", COUNT, NONE, false, WORLDS_ALL,       \
       "times a voter stood for election since the run began")                 \
     X(RAFT_TERM, "raft.term", COUNT, NONE, false, WORLDS_ALL,                 \
