@@ -11,7 +11,7 @@
 #include "reference-nos/base/check.h"
 #include "reference-nos/base/digest.h"
 
-/* Content of a record: lane and datagram, with room to see a longer one. */
+/* Content of a record: lane and datagram. */
 #define CONTENT_MAX (1 + PLAT_DATAGRAM_MAX)
 
 static char
@@ -100,6 +100,27 @@ association_reap(struct peering *peering)
         dtls_end_fini(&association->end);
         free(association);
     }
+}
+
+bool
+association_make_room(struct peering *peering, uint64_t now_ns)
+{
+    struct list_node *node;
+
+    if (peering->half_open_count < SECURE_HALF_OPEN_MAX)
+        return true;
+    LIST_FOR_EACH(node, &peering->half_open)
+    {
+        struct association *association =
+            CONTAINER_OF(node, struct association, half_open);
+
+        if (!association->opener &&
+            now_ns - association->since_ns > PEERING_SLOW_NS) {
+            association_drop(association);
+            return true;
+        }
+    }
+    return false;
 }
 
 struct association *
@@ -297,7 +318,7 @@ closed(struct association *association, uint64_t now_ns, const char *why)
 static void
 read_records(struct association *association, uint64_t now_ns)
 {
-    uint8_t bytes[CONTENT_MAX + 1];
+    uint8_t bytes[PEERING_INPUT_MAX];
     size_t size = 0;
     enum dtls_status status;
 
@@ -338,6 +359,8 @@ association_feed(struct association *association, uint64_t now_ns,
     if (status == DTLS_DONE && !association->dead)
         read_records(association, now_ns);
     end->in = NULL;
+    if (tree_linked(&association->by_key))
+        dtls_rest(end);
 }
 
 bool
@@ -351,6 +374,7 @@ association_write(struct association *association, uint64_t now_ns,
         first[0] < LANE_COUNT ? (enum lane)first[0] : LANE_CONTROL;
     association->lost = false;
     status = dtls_write(&association->end, bytes, size);
+    dtls_rest(&association->end);
     if (status == DTLS_DONE) {
         association->records++;
         return !association->lost;

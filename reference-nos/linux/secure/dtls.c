@@ -215,8 +215,8 @@ set_protocol(SSL_CTX *ssl)
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_security_level(ssl, 2);
-    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
-    SSL_CTX_set_read_ahead(ssl, 0);
+    SSL_CTX_set_mode(ssl, SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_max_cert_list(ssl, DTLS_CERTIFICATE_MAX);
     return SSL_CTX_set_min_proto_version(ssl, DTLS1_2_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(ssl, DTLS1_2_VERSION) == 1 &&
            SSL_CTX_set_max_send_fragment(ssl, PLAT_DATAGRAM_MAX + 8) == 1 &&
@@ -441,6 +441,8 @@ dtls_read(struct dtls_end *end, void *bytes, size_t capacity, size_t *size)
     int result;
 
     ERR_clear_error();
+    if (SSL_alloc_buffers(end->ssl) != 1)
+        return DTLS_FAILED;
     result = SSL_read(end->ssl, bytes, (int)capacity);
     if (result > 0) {
         *size = (size_t)result;
@@ -453,6 +455,8 @@ enum dtls_status
 dtls_write(struct dtls_end *end, const void *bytes, size_t size)
 {
     ERR_clear_error();
+    if (SSL_alloc_buffers(end->ssl) != 1)
+        return DTLS_FAILED;
     return status_of(end, SSL_write(end->ssl, bytes, (int)size));
 }
 
@@ -460,9 +464,17 @@ void
 dtls_goodbye(struct dtls_end *end)
 {
     ERR_clear_error();
-    if (SSL_is_init_finished(end->ssl))
+    if (SSL_is_init_finished(end->ssl) && SSL_alloc_buffers(end->ssl) == 1)
         (void)SSL_shutdown(end->ssl);
     ERR_clear_error();
+}
+
+/* SSL_MODE_RELEASE_BUFFERS does nothing in DTLS; and SSL_write() wants them
+ * back before. */
+void
+dtls_rest(struct dtls_end *end)
+{
+    (void)SSL_free_buffers(end->ssl);
 }
 
 bool
@@ -497,21 +509,50 @@ dtls_reason(void)
 #define RECORD_HEADER 13u
 #define HANDSHAKE_HEADER 12u
 #define HELLO_NONCE_AT (RECORD_HEADER + HANDSHAKE_HEADER + 2u)
+#define SEALED_MIN 25u /* explicit nonce, a byte, tag (RFC 5288) */
+#define RECORD_FIRST 20u
+#define RECORD_LAST 23u /* no heartbeats */
+#define RECORD_HANDSHAKE 22u
+#define CLIENT_HELLO 1u
 
-struct dtls_first
-dtls_first(const void *bytes, size_t size)
+/* Size of the record at 'byte', header included; 0: none. */
+static size_t
+record_size(const uint8_t *byte, size_t left, bool *sealed)
+{
+    size_t size;
+
+    if (left < RECORD_HEADER || byte[0] < RECORD_FIRST ||
+        byte[0] > RECORD_LAST || byte[1] != 0xfe ||
+        (byte[2] != 0xfd && byte[2] != 0xff))
+        return 0;
+    size = (size_t)byte[11] << 8 | byte[12];
+    *sealed = (byte[3] | byte[4]) != 0;
+    if (size > left - RECORD_HEADER || (*sealed && size < SEALED_MIN))
+        return 0;
+    return RECORD_HEADER + size;
+}
+
+bool
+dtls_datagram_read(const void *bytes, size_t size, struct dtls_datagram *out)
 {
     const uint8_t *byte = bytes;
-    struct dtls_first first = {0};
+    struct dtls_datagram datagram = {0};
+    size_t at = 0;
 
-    if (size < RECORD_HEADER || byte[0] < 20 || byte[0] > 63)
-        return first;
-    first.record = true;
-    first.handshake = byte[0] == 22 && byte[3] == 0 && byte[4] == 0;
-    if (first.handshake && size >= HELLO_NONCE_AT + 32 &&
-        byte[RECORD_HEADER] == 1) {
-        first.client_hello = true;
-        first.nonce = byte + HELLO_NONCE_AT;
+    do {
+        bool sealed = false;
+        size_t record = record_size(byte + at, size - at, &sealed);
+
+        if (record == 0)
+            return false;
+        at += record;
+        datagram.sealed |= sealed;
+    } while (at < size);
+    if (byte[0] == RECORD_HANDSHAKE && (byte[3] | byte[4]) == 0 &&
+        size >= HELLO_NONCE_AT + 32 && byte[RECORD_HEADER] == CLIENT_HELLO) {
+        datagram.client_hello = true;
+        datagram.nonce = byte + HELLO_NONCE_AT;
     }
-    return first;
+    *out = datagram;
+    return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * DTLS 1.2 (RFC 6347) as this room speaks it: ECDHE with AEAD only,
+ * DTLS 1.2 (RFC 6347) as this room speaks it: ECDHE with AES-GCM only,
  * certificates on both sides, cookies before state, no tickets, no
  * renegotiation, no compression.
  *
@@ -19,7 +19,9 @@
 
 #define DTLS_HANDSHAKE_MTU 1400 /* bytes of UDP payload */
 #define DTLS_RETRANSMIT_FIRST_US 100000u
-#define DTLS_RETRANSMIT_MAX_US 800000u
+#define DTLS_RETRANSMIT_MAX_US 400000u
+/* Of the other end's certificate message; also bounds what OpenSSL gathers. */
+#define DTLS_CERTIFICATE_MAX 4096
 #define DTLS_COOKIE_BYTES 16u
 #define DTLS_COOKIE_LIFE_NS (60 * UINT64_C(1000000000))
 
@@ -84,19 +86,25 @@ enum dtls_status dtls_read(struct dtls_end *end, void *bytes, size_t capacity,
 enum dtls_status dtls_write(struct dtls_end *end, const void *bytes,
                             size_t size);
 void dtls_goodbye(struct dtls_end *end);
+/* Gives back the buffers of records, 18 KB, until the next call; for one that
+ * is up. */
+void dtls_rest(struct dtls_end *end);
 /* Time until the next retransmission; false: none. */
 bool dtls_timeout(struct dtls_end *end, uint64_t *left_ns);
 enum dtls_status dtls_retransmit(struct dtls_end *end);
 /* A word for what OpenSSL found wrong last, never NULL; clears it. */
 const char *dtls_reason(void);
 
-/* What the first record of a datagram is. */
-struct dtls_first {
-    bool record;          /* looks like a DTLS record */
-    bool handshake;       /* plain, epoch 0 */
-    bool client_hello;    /* the whole of one */
+/* What a datagram is made of. */
+struct dtls_datagram {
+    bool sealed;          /* has a record after epoch 0 */
+    bool client_hello;    /* begins with the whole of one */
     const uint8_t *nonce; /* of the ClientHello, 32 bytes */
 };
-struct dtls_first dtls_first(const void *bytes, size_t size);
+/* False when it is not a chain of whole DTLS records, or when one that should
+ * be sealed is too short for it: OpenSSL 3.0 would take the latter for an
+ * internal error and end the association, whoever sent it. */
+bool dtls_datagram_read(const void *bytes, size_t size,
+                        struct dtls_datagram *out);
 
 #endif

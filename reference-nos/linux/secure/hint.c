@@ -123,7 +123,7 @@ consider(struct peering *peering, uint64_t now_ns, struct hint *hint)
     if (hint->key <= peering->own_key || now_ns < hint->retry_ns ||
         satisfied(peering, now_ns, hint) || opening(peering, &hint->address))
         return;
-    if (peering->half_open_count >= SECURE_HALF_OPEN_MAX) {
+    if (!association_make_room(peering, now_ns)) {
         peering->options.counters->refused_bound++;
         return;
     }

@@ -117,33 +117,11 @@ half_open_of(const struct peering *peering, const struct peer_address *from,
     return NULL;
 }
 
-/* Makes room among the half-open ones: the oldest of others, when it is slow.
- * One that knows its own business needs a few ms. */
-static bool
-make_room(struct peering *peering, uint64_t now_ns)
-{
-    struct list_node *node;
-
-    if (peering->half_open_count < SECURE_HALF_OPEN_MAX)
-        return true;
-    LIST_FOR_EACH(node, &peering->half_open)
-    {
-        struct association *association =
-            CONTAINER_OF(node, struct association, half_open);
-
-        if (!association->opener &&
-            now_ns - association->since_ns > PEERING_SLOW_NS) {
-            association_drop(association);
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool
 accept_allowed(struct peering *peering, uint64_t now_ns)
 {
-    if (make_room(peering, now_ns) && bucket_take(&peering->accepts, now_ns))
+    if (association_make_room(peering, now_ns) &&
+        bucket_take(&peering->accepts, now_ns))
         return true;
     peering->options.counters->refused_bound++;
     return false;
@@ -210,16 +188,24 @@ on_client_hello(struct peering *peering, uint64_t now_ns,
     }
 }
 
+/* OpenSSL keeps sealed records that come before their keys, 17 KB each. */
+static bool
+early_allowed(struct association *association,
+              const struct dtls_datagram *datagram)
+{
+    return !datagram->sealed || association->early++ < PEERING_EARLY_MAX;
+}
+
 static void
 on_record(struct peering *peering, uint64_t now_ns,
           const struct peer_address *from, const void *bytes, size_t size,
-          struct dtls_first first)
+          const struct dtls_datagram *datagram)
 {
     struct association *opened, *accepted, *up;
     bool known;
 
-    if (first.client_hello) {
-        on_client_hello(peering, now_ns, from, bytes, size, first.nonce);
+    if (datagram->client_hello) {
+        on_client_hello(peering, now_ns, from, bytes, size, datagram->nonce);
         return;
     }
     /* While a box that came back shakes hands, its old association gets the
@@ -230,9 +216,10 @@ on_record(struct peering *peering, uint64_t now_ns,
     opened = half_open_of(peering, from, true);
     accepted = half_open_of(peering, from, false);
     known = up != NULL || opened != NULL || accepted != NULL;
-    if (opened != NULL)
+    if (opened != NULL && early_allowed(opened, datagram))
         association_feed(opened, now_ns, bytes, size);
-    if (accepted != NULL && !accepted->dead)
+    if (accepted != NULL && !accepted->dead &&
+        early_allowed(accepted, datagram))
         association_feed(accepted, now_ns, bytes, size);
     if (!known)
         peering->options.counters->malformed++;
@@ -265,18 +252,21 @@ peering_input(struct peering *peering, uint64_t now_ns,
               const struct peer_address *from, const void *bytes, size_t size)
 {
     const uint8_t *byte = bytes;
-    struct dtls_first first;
+    struct dtls_datagram datagram;
 
     if (peering->started && peer_address_compare(from, &peering->own) == 0)
         return;
+    if (size > PEERING_INPUT_MAX) {
+        peering->options.counters->malformed++;
+        return;
+    }
     if (size > 0 && byte[0] == BEACON_FIRST_BYTE) {
         on_beacon(peering, now_ns, from, bytes, size);
         association_reap(peering);
         return;
     }
-    first = dtls_first(bytes, size);
-    if (first.record)
-        on_record(peering, now_ns, from, bytes, size, first);
+    if (dtls_datagram_read(bytes, size, &datagram))
+        on_record(peering, now_ns, from, bytes, size, &datagram);
     else
         peering->options.counters->malformed++;
     association_reap(peering);

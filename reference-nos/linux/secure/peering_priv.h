@@ -20,6 +20,9 @@
 #include "reference-nos/linux/secure/limit_priv.h"
 #include "reference-nos/linux/secure/secure.h"
 
+/* Longer datagrams are refused unread, so that one read of a record always
+ * gives the whole of it. */
+#define PEERING_INPUT_MAX 2048u
 #define PEERING_HINTS_MAX 1024u
 #define PEERING_BEACON_NS NS_PER_S
 #define PEERING_SWEEP_NS (500 * NS_PER_MS)
@@ -27,11 +30,13 @@
 /* Alive: heard of since.  Silent for longer than EXPIRE: dropped. */
 #define PEERING_ALIVE_NS (3 * NS_PER_S)
 #define PEERING_EXPIRE_NS (10 * NS_PER_S)
-#define PEERING_HALF_OPEN_NS (3 * NS_PER_S)
+#define PEERING_HALF_OPEN_NS (5 * NS_PER_S)
 /* A half-open handshake of others may be dropped for a new one after this. */
 #define PEERING_SLOW_NS (100 * NS_PER_MS)
 #define PEERING_RETRY_MIN_NS (100 * NS_PER_MS)
 #define PEERING_RETRY_MAX_NS (5 * NS_PER_S)
+/* Sealed datagrams that a half-open association gets. */
+#define PEERING_EARLY_MAX 8u
 /* AES-GCM keys wear out at 2^24.5 records (RFC 8446 section 5.5); DTLS 1.2 has
  * no key update, so the opener opens again, and once a day anyway. */
 #define PEERING_REKEY_RECORDS (UINT64_C(1) << 23)
@@ -109,6 +114,7 @@ struct association {
     uint64_t since_ns; /* begun, then up */
     uint64_t heard_ns;
     uint64_t hello_ns; /* sent last */
+    unsigned early;    /* sealed datagrams while half-open */
     uint64_t records;  /* both ways */
     bool told;         /* the peer has said its ... */
     uint64_t incarnation;
@@ -155,6 +161,9 @@ struct association *association_create(struct peering *peering,
 /* Unlinks; the memory stays until association_reap(). */
 void association_drop(struct association *association);
 void association_reap(struct peering *peering);
+/* Makes room among the half-open ones: the oldest of others, when it is slow.
+ * One that knows its own business needs a few ms. */
+bool association_make_room(struct peering *peering, uint64_t now_ns);
 /* Goes on with what came in (or with nothing, at first). */
 void association_feed(struct association *association, uint64_t now_ns,
                       const void *bytes, size_t size);
