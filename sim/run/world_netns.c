@@ -7,6 +7,18 @@
 
 const bool run_netns_built = true;
 
+/* Disks that can be filled live in memory, where fsync costs nothing: only
+ * for scenarios that fill one. */
+static bool
+fills_disks(const struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->event_count; i++) {
+        if (scenario->events[i].what->id == FAULT_DISK_FULL)
+            return true;
+    }
+    return false;
+}
+
 int
 run_netns_create(const struct run_options *options, struct cluster_plan *plan,
                  world_listener *listener, void *context, struct world **world,
@@ -20,6 +32,7 @@ run_netns_create(const struct run_options *options, struct cluster_plan *plan,
         .keep_dir = options->real.keep_dir,
         .record = options->real.record,
         .per_service = options->real.per_service,
+        .small_disks = fills_disks(options->scenario),
         .tombstone_s = run_tombstone_s(cluster),
         .unplanned = cluster->numbering == NUMBERING_LOWEST_FREE,
         .listener = listener,
