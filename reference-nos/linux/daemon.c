@@ -353,6 +353,7 @@ daemon_create(const struct options *options, struct daemon **out,
     daemon->plat.fwd = &daemon_fwd_ops;
     daemon->plat.facts = &daemon->facts;
     daemon->options = options;
+    daemon->wall_offset_ns = options->wall_offset_ns;
     daemon->alarm.fd = -1;
     CHECK(uv_loop_init(&daemon->loop) == 0);
     for (size_t i = 0; i < ARRAY_COUNT(steps) && error == 0; i++)

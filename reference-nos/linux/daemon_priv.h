@@ -79,7 +79,9 @@ struct daemon {
     struct runtime *runtime;
     bool inside; /* the NOS is running */
     unsigned ready_mask;
-    unsigned last_service; /* that handled an event */
+    unsigned hung_mask;     /* services that a test holds up */
+    int64_t wall_offset_ns; /* of the wall clock, by a test */
+    unsigned last_service;  /* that handled an event */
     struct daemon_alarm alarm;
     uv_prepare_t prepare;
     uv_check_t check;
@@ -134,6 +136,8 @@ MUST_USE int serve_open(struct daemon *daemon, char *message,
                         size_t message_size);
 void serve_close(struct daemon *daemon);
 void serve_ready(struct daemon *daemon, unsigned service);
+/* A service that hangs handles no event until it does not, or dies. */
+void serve_hang(struct daemon *daemon, unsigned service, bool hangs);
 /* A stop in order: the NOS is asked to leave service first, and has some
  * seconds for it.  Asked again: at once. */
 #define SERVE_DRAIN_TOKEN UINT64_MAX

@@ -35,8 +35,7 @@ daemon_now_ns(void)
 uint64_t
 daemon_wall_ns(const struct daemon *daemon)
 {
-    return clock_ns(CLOCK_REALTIME) +
-           (uint64_t)daemon->options->wall_offset_ns;
+    return clock_ns(CLOCK_REALTIME) + (uint64_t)daemon->wall_offset_ns;
 }
 
 /* The real clock at every call: a handler's own time counts. */
@@ -230,6 +229,9 @@ log_line(struct plat *plat, unsigned service, enum severity severity,
 static void
 trace(struct plat *plat, const struct trace_record *record)
 {
+    /* A hang ends with the life that hung. */
+    if (record->kind == TRACE_SERVICE_DIED && record->a < SVC_COUNT)
+        daemon_of(plat)->hung_mask &= ~(1u << record->a);
     known_trace(&daemon_of(plat)->known, record);
     observe_trace(daemon_of(plat), record);
 }

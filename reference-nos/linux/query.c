@@ -7,6 +7,9 @@
  *   log N           the last N lines
  *   drain           the box leaves service and ends, as at SIGTERM
  *   kill SERVICE    ends it, as kill -9 would: the supervisor restarts it
+ * and for tests:
+ *   hang SERVICE N  1: it handles no event until 0, or until it dies
+ *   wall-offset N   the wall clock is ahead by N ns
  */
 #include "reference-nos/linux/daemon_priv.h"
 
@@ -269,6 +272,45 @@ query_kill(struct daemon *daemon, struct json *json, const char *name)
     json_end(json, '}');
 }
 
+static void
+query_hang(struct daemon *daemon, struct json *json, const char *words)
+{
+    char name[32];
+    unsigned on;
+    char end;
+
+    if (sscanf(words, "%31s %1u%c", name, &on, &end) == 2 && on <= 1) {
+        for (unsigned service = 1; service < SVC_COUNT; service++) {
+            if (strcmp(name, service_name(service)) != 0 ||
+                !node_has_service(daemon->facts.role, service))
+                continue;
+            serve_hang(daemon, service, on != 0);
+            json_begin(json, NULL, '{');
+            json_text(json, "service", name);
+            json_bool(json, "hangs", on != 0);
+            json_end(json, '}');
+            return;
+        }
+    }
+    query_error(json, "hang SERVICE 0|1");
+}
+
+static void
+query_wall_offset(struct daemon *daemon, struct json *json, const char *words)
+{
+    long long offset_ns;
+    char end;
+
+    if (sscanf(words, "%lld%c", &offset_ns, &end) != 1) {
+        query_error(json, "wall-offset NS");
+        return;
+    }
+    daemon->wall_offset_ns = offset_ns;
+    json_begin(json, NULL, '{');
+    json_signed(json, "wall_offset_ns", offset_ns);
+    json_end(json, '}');
+}
+
 struct question {
     const char *words;
     void (*answer)(struct daemon *daemon, struct json *json);
@@ -303,6 +345,10 @@ question(struct daemon *daemon, struct json *json, const char *words)
         return;
     else if (strncmp(words, "kill ", 5) == 0)
         query_kill(daemon, json, words + 5);
+    else if (strncmp(words, "hang ", 5) == 0)
+        query_hang(daemon, json, words + 5);
+    else if (strncmp(words, "wall-offset ", 12) == 0)
+        query_wall_offset(daemon, json, words + 12);
     else if (sscanf(words, "log %3u%c", &count, &end) == 1)
         query_log(daemon, json, count);
     else

@@ -39,6 +39,18 @@ serve_ready(struct daemon *daemon, unsigned service)
 }
 
 void
+serve_hang(struct daemon *daemon, unsigned service, bool hangs)
+{
+    CHECK(service < SVC_COUNT);
+    if (hangs)
+        daemon->hung_mask |= 1u << service;
+    else
+        daemon->hung_mask &= ~(1u << service);
+    if (daemon->ready_mask & (1u << service))
+        (void)uv_idle_start(&daemon->idle, idle);
+}
+
+void
 serve_end(struct daemon *daemon, const struct daemon_end *end)
 {
     if (daemon->ending)
@@ -59,7 +71,7 @@ most_urgent(struct daemon *daemon)
         unsigned service = (daemon->last_service + i) % SVC_COUNT;
         enum lane lane;
 
-        if ((daemon->ready_mask & (1u << service)) == 0)
+        if ((daemon->ready_mask & ~daemon->hung_mask & (1u << service)) == 0)
             continue;
         lane = runtime_pending(daemon->runtime, service);
         if (lane == LANE_COUNT) {
@@ -105,7 +117,7 @@ slice(struct daemon *daemon)
             break;
         now_ns = run_one(daemon, service, now_ns);
     }
-    if (daemon->ready_mask == 0)
+    if ((daemon->ready_mask & ~daemon->hung_mask) == 0)
         (void)uv_idle_stop(&daemon->idle);
 }
 
