@@ -295,6 +295,41 @@ recording_open(struct daemon *daemon, struct daemon_failure *failure)
                        failure->message, sizeof(failure->message));
 }
 
+static void
+service_idle(void *arg, unsigned service)
+{
+    serve_ready(arg, service);
+}
+
+static void
+service_ended(void *arg, unsigned service)
+{
+    /* Down already: somebody killed it before its process did. */
+    (void)input_kill(arg, service);
+}
+
+/* Services in processes of their own, behind proxies. */
+static int
+processes_start(struct daemon *daemon)
+{
+    struct procs_options options = {
+        .loop = &daemon->loop,
+        .program = "/proc/self/exe",
+        .door = &daemon->plat,
+        .idle = service_idle,
+        .ended = service_ended,
+        .arg = daemon,
+    };
+    int error;
+
+    options.kinds = node_kinds(daemon->facts.role, &options.kind_count);
+    error = procs_create(&options, &daemon->procs);
+    if (error != 0)
+        return error;
+    return runtime_create(&daemon->plat, procs_kinds(daemon->procs),
+                          options.kind_count, &daemon->runtime);
+}
+
 static int
 nos_start(struct daemon *daemon, struct daemon_failure *failure)
 {
@@ -308,7 +343,8 @@ nos_start(struct daemon *daemon, struct daemon_failure *failure)
     observe_ready(daemon);
     observe_links(daemon);
     daemon->inside = true;
-    error = node_create(plat, &daemon->runtime);
+    error = daemon->options->per_service ? processes_start(daemon)
+                                         : node_create(plat, &daemon->runtime);
     daemon->inside = false;
     if (error != 0) {
         (void)snprintf(failure->message, sizeof(failure->message),
@@ -411,6 +447,7 @@ daemon_destroy(struct daemon *daemon)
     daemon->ending = true;
     runtime_destroy(daemon->runtime);
     daemon->runtime = NULL;
+    procs_destroy(daemon->procs);
     recording_close(daemon);
     serve_close(daemon);
     if (daemon->server != NULL)

@@ -15,6 +15,7 @@
 #include "reference-nos/linux/hwtree/hwtree.h"
 #include "reference-nos/linux/log.h"
 #include "reference-nos/linux/ports/ports.h"
+#include "reference-nos/linux/procs/procs.h"
 #include "reference-nos/linux/record/record.h"
 #include "reference-nos/linux/secure/secure.h"
 #include "reference-nos/linux/socket/socket.h"
@@ -73,6 +74,7 @@ struct daemon {
     struct secure *secure; /* NULL: no management plane */
     struct socket_server *server;
     struct recorder *recorder; /* NULL: nothing is recorded */
+    struct procs *procs;       /* NULL: services live in this process */
     uint8_t *plan;
     size_t plan_size;
 

@@ -234,6 +234,8 @@ trace(struct plat *plat, const struct trace_record *record)
         daemon_of(plat)->hung_mask &= ~(1u << record->a);
     known_trace(&daemon_of(plat)->known, record);
     observe_trace(daemon_of(plat), record);
+    if (record->kind == TRACE_SERVICE_DIED && daemon_of(plat)->procs != NULL)
+        procs_buried(daemon_of(plat)->procs, (unsigned)record->a);
 }
 
 static void

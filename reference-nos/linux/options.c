@@ -326,6 +326,11 @@ complete(struct parser *parser)
                        "--watch and --watch-fd exclude each other");
         return ERR_INVALID;
     }
+    if (options->record != NULL && options->per_service) {
+        (void)snprintf(parser->message, parser->message_size,
+                       "--record and --per-service exclude each other");
+        return ERR_INVALID;
+    }
     error = default_path(parser, options->state, "state");
     if (error == 0)
         error = default_path(parser, options->socket, "refnos.sock");

@@ -125,6 +125,7 @@ static const struct mistake mistakes[] = {
     {"--identity /id --wall-offset-ns 1s", "a whole number"},
     {"--identity /id --wall-offset-ns 9223372036854775808", "whole number"},
     {"--identity /id --watch x --watch-fd 3", "exclude each other"},
+    {"--identity /id --record x --per-service", "exclude each other"},
 };
 
 START_TEST(test_mistakes)

@@ -165,6 +165,10 @@ query_services(struct daemon *daemon, struct json *json)
             continue;
         json_begin(json, NULL, '{');
         json_text(json, "service", service_name(service));
+        json_number(json, "pid",
+                    daemon->procs == NULL
+                        ? (uint64_t)getpid()
+                        : (uint64_t)procs_pid(daemon->procs, service));
         json_bool(json, "up", stats.up);
         json_number(json, "lives", stats.lives);
         json_number(json, "events", stats.events);

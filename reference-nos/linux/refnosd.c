@@ -3,6 +3,8 @@
  * refnosd: the reference NOS as a Linux daemon.
  */
 #include "reference-nos/linux/daemon.h"
+#include "reference-nos/linux/procs/procs.h"
+#include "reference-nos/node/node.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -56,12 +58,44 @@ serve(const struct options *options, char **words)
     return options->no_restart ? EX_TEMPFAIL : start_again(words);
 }
 
+/* All services there are: which one it is, a process learns from its box. */
+static size_t
+all_kinds(const struct actor_kind *kinds[SVC_COUNT])
+{
+    bool seen[SVC_COUNT] = {false};
+    size_t count = 0;
+
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        size_t size;
+        const struct actor_kind *const *some =
+            node_kinds((enum role)role, &size);
+
+        for (size_t i = 0; i < size; i++) {
+            if (!seen[some[i]->id])
+                kinds[count++] = some[i];
+            seen[some[i]->id] = true;
+        }
+    }
+    return count;
+}
+
+static int
+serve_service(const char *fd)
+{
+    const struct actor_kind *kinds[SVC_COUNT];
+
+    return procs_child(atoi(fd), kinds, all_kinds(kinds));
+}
+
 int
 main(int count, char **words)
 {
     struct options options;
     char message[256];
 
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (count == 3 && strcmp(words[1], PROCS_CHILD_OPTION) == 0)
+        return serve_service(words[2]);
     if (options_parse(count, words, &options, message, sizeof(message)) != 0) {
         fprintf(stderr, "refnosd: %s\n", message);
         return EX_USAGE;
@@ -74,6 +108,5 @@ main(int count, char **words)
         (void)printf("refnosd %s\n", REFNOSD_VERSION);
         return EXIT_SUCCESS;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
     return serve(&options, words);
 }

@@ -73,6 +73,8 @@ most_urgent(struct daemon *daemon)
 
         if ((daemon->ready_mask & ~daemon->hung_mask & (1u << service)) == 0)
             continue;
+        if (daemon->procs != NULL && procs_busy(daemon->procs, service))
+            continue;
         lane = runtime_pending(daemon->runtime, service);
         if (lane == LANE_COUNT) {
             daemon->ready_mask &= ~(1u << service);
@@ -104,6 +106,7 @@ slice(struct daemon *daemon)
 {
     uint64_t from_ns = daemon_now_ns();
     uint64_t now_ns = from_ns;
+    bool any = true;
 
     for (unsigned i = 0;
          i < SLICE_HANDLERS && !daemon->ending && now_ns - from_ns < SLICE_NS;
@@ -113,11 +116,14 @@ slice(struct daemon *daemon)
         if (daemon->alarm.asked_ns <= now_ns)
             input_alarm(daemon);
         service = most_urgent(daemon);
-        if (service == SVC_COUNT)
+        any = service != SVC_COUNT;
+        if (!any)
             break;
         now_ns = run_one(daemon, service, now_ns);
     }
-    if ((daemon->ready_mask & ~daemon->hung_mask) == 0)
+    /* One that hangs, or whose process is busy, comes back by serve_ready()
+     * or serve_hang(). */
+    if (!any)
         (void)uv_idle_stop(&daemon->idle);
 }
 
