@@ -457,6 +457,19 @@ START_TEST(bad_json_is_refused)
 }
 END_TEST
 
+START_TEST(text_ends_where_it_ends)
+{
+    char *digits = malloc(2); /* no zero after it */
+    struct json_tree *tree;
+
+    memcpy(digits, "12", 2);
+    ck_assert_int_eq(json_tree_parse(digits, 2, &tree), 0);
+    ck_assert_str_eq(tree->text, "12");
+    json_tree_free(tree);
+    free(digits);
+}
+END_TEST
+
 START_TEST(nesting_is_bounded)
 {
     char deep[64];
@@ -492,6 +505,7 @@ main(void)
     tcase_add_test(tcase, ssh_commands_are_bounded);
     tcase_add_test(tcase, identities_are_made_and_shown);
     tcase_add_loop_test(trees, bad_json_is_refused, 0, ARRAY_COUNT(bad_json));
+    tcase_add_test(trees, text_ends_where_it_ends);
     tcase_add_test(trees, nesting_is_bounded);
     suite_add_tcase(suite, tcase);
     suite_add_tcase(suite, trees);

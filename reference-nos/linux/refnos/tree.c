@@ -182,6 +182,15 @@ take_members(struct parser *parser, struct json_tree *tree, char close)
         (void)fail(parser, ERR_MALFORMED);
 }
 
+static bool
+is_number(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (memchr("0123456789+-.eE", text[i], 15) == NULL)
+            return false;
+    return size > 0;
+}
+
 static void
 take_plain(struct parser *parser, struct json_tree *tree)
 {
@@ -198,7 +207,7 @@ take_plain(struct parser *parser, struct json_tree *tree)
             parser->at += size;
             return;
         }
-    if (size == 0 || strspn(parser->at, "0123456789+-.eE") < size) {
+    if (!is_number(parser->at, size)) {
         (void)fail(parser, ERR_MALFORMED);
         return;
     }
