@@ -161,8 +161,9 @@ clients_read(struct netns_box *box, unsigned index)
     }
 }
 
-int
-clients_query(struct netns_box *box, const char *words)
+/* The whole answer, malloc'd. */
+static int
+whole_answer(struct netns_box *box, const char *words, char **answer)
 {
     char path[NETNS_PATH_MAX];
     enum socket_kind kind;
@@ -178,10 +179,30 @@ clients_query(struct netns_box *box, const char *words)
     err = socket_ask(fd, SOCKET_QUERY, words, strlen(words));
     if (err == 0)
         err = socket_answer(fd, QUERY_WAIT_MS, &kind, &bytes, &size);
-    if (err == 0 && strncmp((const char *)bytes, "{\"error\"", 8) == 0)
-        err = strstr((const char *)bytes, "unknown") != NULL ? ERR_UNSUPPORTED
-                                                             : ERR_NOENT;
-    free(bytes);
     (void)close(fd);
+    *answer = (char *)bytes;
     return err;
+}
+
+int
+clients_query(struct netns_box *box, const char *words)
+{
+    char *answer = NULL;
+    int err = whole_answer(box, words, &answer);
+
+    if (err == 0 && strncmp(answer, "{\"error\"", 8) == 0)
+        err = strstr(answer, "unknown") != NULL ? ERR_UNSUPPORTED : ERR_NOENT;
+    free(answer);
+    return err;
+}
+
+int
+netns_ask(struct world *world, unsigned box, const char *words, char **answer)
+{
+    struct netns *netns = netns_of(world);
+
+    CHECK(box < netns->box_count);
+    if (netns->boxes[box].pid == 0)
+        return ERR_UNREACHABLE;
+    return whole_answer(&netns->boxes[box], words, answer);
 }

@@ -387,6 +387,15 @@ boxes_init(struct netns *netns, const struct netns_options *options)
     }
 }
 
+int
+netns_pid(struct world *world, unsigned box)
+{
+    struct netns *netns = netns_of(world);
+
+    CHECK(box < netns->box_count);
+    return (int)netns->boxes[box].pid;
+}
+
 static struct netns *
 netns_alloc(const struct netns_options *options)
 {
@@ -400,6 +409,7 @@ netns_alloc(const struct netns_options *options)
     netns->seed = options->seed;
     netns->record = options->record && options->keep_dir != NULL;
     netns->per_service = options->per_service;
+    netns->meter = options->meter;
     netns->small_disks = options->small_disks;
     netns->digest = run_digest_create(0);
     netns->truth = ports_truth_create(options->plan);

@@ -33,6 +33,7 @@ struct netns_options {
     bool per_service;     /* each service a process of its own */
     bool small_disks;     /* states on small file systems in memory, which
                              WORLD_DISK_FULL can fill; fsync costs nothing */
+    bool meter;           /* daemons keep what handlers charge and take */
     bool shift_clocks;    /* each box has a monotonic clock of its own */
     uint32_t tombstone_s;
     uint16_t pool_size[ROLE_COUNT];
@@ -46,6 +47,13 @@ struct netns_options {
 MUST_USE int netns_create(const struct netns_options *options,
                           struct world **out, char *message,
                           size_t message_size);
+
+/* Asks a daemon about itself (reference-nos/linux/query.c) and waits for its
+ * answer, malloc'd text.  ERR_UNREACHABLE when it does not run. */
+MUST_USE int netns_ask(struct world *world, unsigned box, const char *words,
+                       char **answer);
+/* 0: no daemon. */
+int netns_pid(struct world *world, unsigned box);
 
 struct netns_capability {
     const char *name; /* "namespaces", "loss", "delay", ... */

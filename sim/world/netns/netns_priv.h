@@ -96,7 +96,7 @@ struct netns {
     uint64_t origin_ns;
     char refnosd[NETNS_PATH_MAX];
     char keep_dir[NETNS_PATH_MAX]; /* "": none */
-    bool record, per_service, small_disks;
+    bool record, per_service, small_disks, meter;
     uint64_t seed;
 
     int epoll_fd;

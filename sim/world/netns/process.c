@@ -98,6 +98,8 @@ daemon_words(const struct netns_box *box, struct words *words)
     voter_words(box, words);
     if (netns->per_service)
         word(words, "--per-service");
+    if (netns->meter)
+        word(words, "--meter");
     if (box->wall_offset_ns != 0)
         word(words, "--wall-offset-ns=%lld", (long long)box->wall_offset_ns);
     if (netns->record) {
