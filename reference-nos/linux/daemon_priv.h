@@ -14,6 +14,7 @@
 #include "reference-nos/linux/daemon.h"
 #include "reference-nos/linux/hwtree/hwtree.h"
 #include "reference-nos/linux/log.h"
+#include "reference-nos/linux/meter/meter.h"
 #include "reference-nos/linux/ports/ports.h"
 #include "reference-nos/linux/procs/procs.h"
 #include "reference-nos/linux/record/record.h"
@@ -97,7 +98,9 @@ struct daemon {
     struct daemon_service services[SVC_COUNT];
     struct daemon_lane lanes[LANE_COUNT];
     uint64_t cost_units[COST_COUNT];
-    size_t memory_bytes; /* lent to the NOS */
+    uint64_t handler_units[COST_COUNT]; /* of the handler that runs */
+    struct meter meter;                 /* with --meter */
+    size_t memory_bytes;                /* lent to the NOS */
     uint8_t random[DAEMON_RANDOM_BYTES];
     size_t random_left;
 

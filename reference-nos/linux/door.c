@@ -87,6 +87,7 @@ charge(struct plat *plat, enum cost cost, uint64_t units)
 {
     CHECK(cost < COST_COUNT);
     daemon_of(plat)->cost_units[cost] += units;
+    daemon_of(plat)->handler_units[cost] += units;
 }
 
 static void

@@ -64,6 +64,8 @@ static const struct row rows[] = {
      "shift the wall clock (tests)"},
     {"per-service", FLAG, AT(per_service), 0, NULL,
      "each service is a process of its own"},
+    {"meter", FLAG, AT(meter), 0, NULL,
+     "keep what handlers charge and take, for calibration"},
     {"no-restart", FLAG, AT(no_restart), 0, NULL,
      "exit with 75 when the box is to restart"},
     {"help", FLAG, AT(help), 0, NULL, "this text"},

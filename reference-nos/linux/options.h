@@ -36,6 +36,7 @@ struct options {
     const char *log; /* NULL: standard error; "journal"; else a file */
     int64_t wall_offset_ns;
     bool per_service;
+    bool meter;
     bool no_restart;
     bool help;
     bool version;

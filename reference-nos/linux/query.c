@@ -4,6 +4,7 @@
  * box itself are answered here, in JSON.
  *
  *   box, hardware, services, peers, costs
+ *   meter           sums for calibration, with --meter (meter/meter.h)
  *   log N           the last N lines
  *   drain           the box leaves service and ends, as at SIGTERM
  *   kill SERVICE    ends it, as kill -9 would: the supervisor restarts it
@@ -315,6 +316,19 @@ query_wall_offset(struct daemon *daemon, struct json *json, const char *words)
     json_end(json, '}');
 }
 
+static void
+query_meter(struct daemon *daemon, struct json *json)
+{
+    static const size_t room = METER_TEXT_MAX;
+    char *text = malloc(room);
+
+    CHECK(text != NULL && meter_print(&daemon->meter, text, room) == 0);
+    json_begin(json, NULL, '{');
+    json_text(json, "meter", text);
+    json_end(json, '}');
+    free(text);
+}
+
 struct question {
     const char *words;
     void (*answer)(struct daemon *daemon, struct json *json);
@@ -326,7 +340,8 @@ plain_question(struct daemon *daemon, struct json *json, const char *words)
     static const struct question questions[] = {
         {"box", query_box},           {"hardware", query_hardware},
         {"services", query_services}, {"peers", query_peers},
-        {"costs", query_costs},       {"drain", query_drain},
+        {"costs", query_costs},       {"meter", query_meter},
+        {"drain", query_drain},
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(questions); i++)

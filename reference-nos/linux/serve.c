@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SLICE_NS NS_PER_MS
@@ -86,13 +87,29 @@ most_urgent(struct daemon *daemon)
     return best;
 }
 
+/* CPU time of this thread. */
+static uint64_t
+thread_ns(void)
+{
+    struct timespec now;
+
+    CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 /* Lets 'service' handle one event; the time when it is done. */
 static uint64_t
 run_one(struct daemon *daemon, unsigned service, uint64_t from_ns)
 {
+    bool metered = daemon->options->meter;
+    uint64_t began_ns = metered ? thread_ns() : 0;
     uint64_t now_ns;
 
+    memset(daemon->handler_units, 0, sizeof(daemon->handler_units));
     input_dispatch(daemon, service);
+    if (metered)
+        meter_add(&daemon->meter, daemon->handler_units,
+                  thread_ns() - began_ns);
     now_ns = daemon_now_ns();
     daemon->last_service = service;
     daemon->services[service].cpu_ns += now_ns - from_ns;
