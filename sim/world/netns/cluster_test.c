@@ -2,10 +2,17 @@
  *
  * Clusters of real daemons.
  */
+#define _GNU_SOURCE
+
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "reference-nos/schema/operator_msg.h"
 #include "sim/world/netns/netns.h"
@@ -22,6 +29,7 @@ struct cluster {
     unsigned ports[WORLD_BOXES_MAX];
     struct simtime last;
     unsigned backwards; /* observations out of order */
+    unsigned traced[TRACE_KIND_COUNT];
     bool answered;
     int status;
 };
@@ -37,6 +45,7 @@ listen(void *context, const struct observation *seen)
         cluster->backwards++;
     cluster->last = seen->at;
     if (seen->kind == OBSERVE_TRACE) {
+        cluster->traced[seen->trace.kind]++;
         if (seen->trace.kind == TRACE_JOINED)
             cluster->joined[seen->box] = true;
         else if (seen->trace.kind == TRACE_ACTIVE)
@@ -183,12 +192,20 @@ active(const struct cluster *cluster)
     return WORLD_BOXES_MAX;
 }
 
+static unsigned
+ms_since(uint64_t from_ns)
+{
+    return (unsigned)((netns_now_ns() - from_ns) / 1000000);
+}
+
 START_TEST(small_cluster_boots_and_fails_over)
 {
     struct cluster cluster;
+    uint64_t from_ns = netns_now_ns();
     unsigned first, ms;
 
     cluster_open(&cluster, false);
+    printf("ddc-small: laid in %u ms\n", ms_since(from_ns));
     power_on(&cluster);
     ms = run_until_whole(&cluster);
     printf("ddc-small: whole %u ms after power-on\n", ms);
@@ -200,8 +217,10 @@ START_TEST(small_cluster_boots_and_fails_over)
     INJECT(&cluster, .kind = WORLD_BOX_POWER_ON, .box = first);
     ms = run_until_whole(&cluster);
     printf("ddc-small: whole %u ms after it came back\n", ms);
-    fflush(stdout);
+    from_ns = netns_now_ns();
     cluster_close(&cluster);
+    printf("ddc-small: removed in %u ms\n", ms_since(from_ns));
+    fflush(stdout);
 }
 END_TEST
 
@@ -262,6 +281,202 @@ START_TEST(boxes_come_and_go)
 }
 END_TEST
 
+static unsigned
+named(const struct cluster *cluster, const char *name)
+{
+    unsigned box = cluster_plan_find(cluster->plan, name);
+
+    ck_assert_uint_lt(box, cluster->plan->box_count);
+    return box;
+}
+
+/* Runs until 'count' of what 'kind' names was traced; false: never. */
+static bool
+run_until_traced(struct cluster *cluster, enum trace_kind kind, unsigned count)
+{
+    for (unsigned i = 0; i < 2000 && cluster->traced[kind] < count; i++)
+        run_for_ms(cluster, 10);
+    return cluster->traced[kind] >= count;
+}
+
+START_TEST(controller_behind_a_partition_steps_down)
+{
+    struct cluster cluster;
+    struct world_fault cut = {.kind = WORLD_PARTITION, .value = 3};
+    unsigned first;
+
+    cluster_open(&cluster, true);
+    power_on(&cluster);
+    (void)run_until_whole(&cluster);
+    first = active(&cluster);
+    box_set_add(&cut.from, first);
+    for (unsigned i = 0; i < cluster.plan->box_count; i++) {
+        if (i != first)
+            box_set_add(&cut.to, i);
+    }
+    inject(&cluster, &cut);
+    for (unsigned i = 0; i < 2000 && cluster.active[first]; i++)
+        run_for_ms(&cluster, 10);
+    ck_assert(!cluster.active[first]);
+    cut.kind = WORLD_PARTITION_HEAL;
+    inject(&cluster, &cut);
+    (void)run_until_whole(&cluster);
+    cluster_close(&cluster);
+}
+END_TEST
+
+START_TEST(service_dies_and_hangs)
+{
+    struct cluster cluster;
+    unsigned box;
+
+    cluster_open(&cluster, true);
+    power_on(&cluster);
+    (void)run_until_whole(&cluster);
+    box = named(&cluster, "ncp-0");
+    cluster.traced[TRACE_SERVICE_DIED] = 0;
+    INJECT(&cluster, .kind = WORLD_SERVICE_KILL, .box = box,
+           .item = SVC_HARDWARE);
+    ck_assert(run_until_traced(&cluster, TRACE_SERVICE_DIED, 1));
+    /* Killed for it by its supervisor. */
+    INJECT(&cluster, .kind = WORLD_SERVICE_HANG, .box = box,
+           .item = SVC_MEMBER, .value = 1);
+    ck_assert(run_until_traced(&cluster, TRACE_SERVICE_DIED, 2));
+    (void)run_until_whole(&cluster);
+    cluster_close(&cluster);
+}
+END_TEST
+
+START_TEST(hardware_breaks)
+{
+    struct cluster cluster;
+    struct world_box seen;
+    uint32_t duty;
+    unsigned box;
+
+    cluster_open(&cluster, true);
+    power_on(&cluster);
+    (void)run_until_whole(&cluster);
+    box = named(&cluster, "ncp-0");
+    cluster.traced[TRACE_ALARM] = 0;
+    INJECT(&cluster, .kind = WORLD_FAN, .box = box, .item = 0);
+    ck_assert(run_until_traced(&cluster, TRACE_ALARM, 1));
+    ck_assert_int_eq(cluster.world->ops->fan_duty(cluster.world, box, &duty),
+                     0);
+    INJECT(&cluster, .kind = WORLD_PSU, .box = box, .item = 0);
+    ck_assert(run_until_traced(&cluster, TRACE_ALARM, 2));
+    INJECT(&cluster, .kind = WORLD_PSU, .box = box, .item = 1);
+    cluster.world->ops->box(cluster.world, box, &seen);
+    ck_assert(!seen.powered);
+    cluster_close(&cluster);
+}
+END_TEST
+
+/* The number of a planned serial stays with the place that gets another
+ * box only if the operator plans it: a stranger is refused or waits. */
+START_TEST(stranger_is_another_box)
+{
+    struct cluster cluster;
+    struct world_box before, after;
+    unsigned box;
+
+    cluster_open(&cluster, true);
+    power_on(&cluster);
+    (void)run_until_whole(&cluster);
+    box = named(&cluster, "ncp-1");
+    cluster.world->ops->box(cluster.world, box, &before);
+    INJECT(&cluster, .kind = WORLD_BOX_REPLACE, .box = box,
+           .serial = "SN-OTHER");
+    INJECT(&cluster, .kind = WORLD_BOX_POWER_ON, .box = box);
+    (void)run_until_whole(&cluster);
+    cluster.world->ops->box(cluster.world, box, &after);
+    ck_assert_uint_ne(before.key, after.key);
+    ck_assert_str_eq(after.serial, "SN-OTHER");
+    ck_assert_uint_eq(after.incarnation, 1);
+    cluster_close(&cluster);
+}
+END_TEST
+
+START_TEST(full_disk_empties_again)
+{
+    struct cluster cluster;
+    unsigned box;
+
+    cluster_open(&cluster, true);
+    power_on(&cluster);
+    (void)run_until_whole(&cluster);
+    box = active(&cluster);
+    INJECT(&cluster, .kind = WORLD_DISK_FULL, .box = box, .value = 1);
+    run_for_ms(&cluster, 500);
+    INJECT(&cluster, .kind = WORLD_DISK_FULL, .box = box);
+    (void)run_until_whole(&cluster);
+    cluster_close(&cluster);
+}
+END_TEST
+
+/* What a harness that will be killed tells before. */
+struct will {
+    char dir[RACK_PATH_MAX];
+    pid_t guardian;
+    pid_t daemons[3];
+};
+
+NO_RETURN static void
+doomed_harness(int fd)
+{
+    struct cluster cluster;
+    struct netns *netns;
+    struct will will = {.guardian = 0};
+
+    cluster_open(&cluster, false);
+    power_on(&cluster);
+    (void)run_until_whole(&cluster);
+    netns = CONTAINER_OF(cluster.world, struct netns, world);
+    memcpy(will.dir, netns->rack.dir, sizeof(will.dir));
+    will.guardian = netns->rack.guardian;
+    for (unsigned i = 0; i < 3; i++)
+        will.daemons[i] = netns->boxes[i].pid;
+    (void)!write(fd, &will, sizeof(will));
+    for (;;)
+        (void)pause();
+}
+
+static void
+must_end(int pid_fd)
+{
+    struct pollfd end = {.fd = pid_fd, .events = POLLIN};
+
+    ck_assert_int_ge(pid_fd, 0);
+    ck_assert_int_eq(poll(&end, 1, 60000), 1);
+    (void)close(pid_fd);
+}
+
+START_TEST(killed_harness_leaves_no_daemon)
+{
+    struct will will;
+    struct stat status;
+    int fds[2], ends[4];
+    pid_t harness;
+
+    ck_assert_int_eq(pipe(fds), 0);
+    harness = fork();
+    if (harness == 0)
+        doomed_harness(fds[1]);
+    ck_assert_int_eq(read(fds[0], &will, sizeof(will)), sizeof(will));
+    for (unsigned i = 0; i < 3; i++)
+        ends[i] = pidfd_open(will.daemons[i], 0);
+    ends[3] = pidfd_open(will.guardian, 0);
+    ck_assert_int_eq(stat(will.dir, &status), 0);
+    ck_assert_int_eq(kill(harness, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(harness, NULL, 0), harness);
+    for (unsigned i = 0; i < 4; i++)
+        must_end(ends[i]);
+    ck_assert_int_ne(stat(will.dir, &status), 0);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+END_TEST
+
 START_TEST(what_cannot_be_done_is_said)
 {
     struct cluster cluster;
@@ -287,6 +502,12 @@ cluster_tcase(void)
     tcase_add_test(tcase, small_cluster_boots_and_fails_over);
     tcase_add_test(tcase, writes_are_answered);
     tcase_add_test(tcase, boxes_come_and_go);
+    tcase_add_test(tcase, controller_behind_a_partition_steps_down);
+    tcase_add_test(tcase, service_dies_and_hangs);
+    tcase_add_test(tcase, hardware_breaks);
+    tcase_add_test(tcase, stranger_is_another_box);
+    tcase_add_test(tcase, full_disk_empties_again);
+    tcase_add_test(tcase, killed_harness_leaves_no_daemon);
     tcase_add_test(tcase, what_cannot_be_done_is_said);
 #else
     (void)listen;
