@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# A controller that is its own single voter boots, leads, is killed and comes
+# back with its log; a service that is killed comes back alone; SIGTERM ends
+# the box in order.
+# usage: boot_test.sh REFNOSD REFNOS
+. "$(dirname "$0")/lib.sh"
+
+ask() {
+    "$refnos" --json --socket "$work/box/refnos.sock" "$@" 2>&1
+}
+
+# The highest index that a life applied.
+applied() {
+    sed -n 's/.*kind=TRACE_APPLIED a=\([0-9]*\) .*/\1/p' "$work/lines" |
+        sort -n | tail -n 1
+}
+
+identity || exit 1
+boot
+awaits "the box is ready" "what=ready incarnation=1 "
+awaits "it leads" "kind=TRACE_LEADER_READY "
+awaits "it joins itself" "kind=TRACE_JOINED "
+before=$(applied)
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+pid=
+
+boot
+awaits "it is ready again" "what=ready incarnation=2 "
+awaits "it leads again" "kind=TRACE_LEADER_READY a=2 "
+awaits "it knows its number" "kind=TRACE_JOINED a=0 "
+after=$(applied)
+ends "the log was recovered and goes on" yes \
+    "$([ "$after" -gt "$before" ] && echo yes || echo "no: $before, $after")"
+
+ask show box >"$work/said"
+says "operators are answered" '"incarnation": *2' "$work/said"
+ask show services >"$work/said"
+says "services are listed" '"service": *"store"' "$work/said"
+ask show modules >"$work/said"
+says "the NOS answers" 'DAEMON-TEST' "$work/said"
+
+kill -TERM "$pid"
+awaits "it says why it ends" "what=exit cause=1"
+exits "SIGTERM ends it with 0" 0
+says "the log file has lines" "notice refnosd: stopped" "$work/log"
+
+boot
+awaits "the third life" "what=ready incarnation=3 "
+ask show box >"$work/said"
+says "it knows why it ended" '"reboot_cause": *1' "$work/said"
+stop_all
+
+# Each service a process of its own: one is killed, and comes back alone.
+boot --per-service
+awaits "services in processes" "kind=TRACE_JOINED "
+"$refnos" --json --socket "$work/box/refnos.sock" show services >"$work/said"
+store=$(tr -d ' \n' <"$work/said" |
+    sed -n 's/.*"service":"store","pid":\([0-9]*\),.*/\1/p')
+ends "the store is no longer the box" yes \
+    "$([ "${store:-0}" -gt 0 ] && [ "$store" != "$pid" ] && echo yes)"
+kill -9 "$store"
+awaits "its death is seen" "kind=TRACE_SERVICE_DIED a=2 b=1 "
+awaits "it starts again" "kind=TRACE_SERVICE_STARTED a=2 b=2 "
+awaits "the box leads again" "kind=TRACE_LEADER_READY "
+ask show services >"$work/said"
+processes=$(tr -d ' ' <"$work/said" | tr ',{' '\n\n' |
+    sed -n 's/^"pid":\([0-9]*\)$/\1/p')
+ends "six services run" 6 "$(echo "$processes" | wc -w)"
+kill -TERM "$pid"
+exits "the box ends with its services" 0
+left=
+for process in $processes; do
+    [ ! -d "/proc/$process" ] || left="$left $process"
+done
+ends "no process is left" "" "$left"
+exit $failed
