@@ -28,6 +28,7 @@ struct dtls_context {
     struct stamp crl_stamp;
     uint64_t secret_until_ns;
     uint8_t secret[2][SECRET_BYTES]; /* present and former */
+    uint8_t fingerprint[32];         /* a guest's: of the authority */
 };
 
 void
@@ -197,6 +198,52 @@ verify(X509_STORE_CTX *store, void *arg)
     return 1;
 }
 
+static X509 *
+find_pinned(const struct dtls_context *context, X509_STORE_CTX *store)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(store);
+    uint8_t fingerprint[32];
+
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        X509 *certificate = sk_X509_value(chain, i);
+
+        if (cert_fingerprint(certificate, fingerprint) == 0 &&
+            memcmp(fingerprint, context->fingerprint, 32) == 0)
+            return certificate;
+    }
+    return NULL;
+}
+
+/* A guest's: the pinned authority and a controller under it. */
+static int
+verify_pinned(X509_STORE_CTX *store, void *arg)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(
+        store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct dtls_end *end = SSL_get_app_data(ssl);
+    X509 *pinned = find_pinned(arg, store);
+    STACK_OF(X509) *trusted = sk_X509_new_null();
+    int good = 0;
+
+    end->peer_known =
+        cert_subject(X509_STORE_CTX_get0_cert(store), &end->peer) == 0;
+    end->refusal = "not of the authority that is pinned";
+    if (pinned != NULL && trusted != NULL && sk_X509_push(trusted, pinned)) {
+        X509_STORE_CTX_set0_trusted_stack(store, trusted);
+        good = X509_verify_cert(store) > 0;
+        if (good && (!end->peer_known || end->peer.role != ROLE_NCC)) {
+            end->refusal = "not a controller";
+            good = 0;
+        }
+    }
+    sk_X509_free(trusted);
+    if (good)
+        end->refusal = NULL;
+    else if (X509_STORE_CTX_get_error(store) == X509_V_OK)
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+    return good;
+}
+
 static bool
 set_identity(SSL_CTX *ssl, const struct identity *identity)
 {
@@ -266,6 +313,45 @@ dtls_context_create(const struct identity *identity, uint64_t now_ns,
         dtls_context_destroy(context);
         return error;
     }
+    *out = context;
+    return 0;
+}
+
+int
+dtls_context_create_open(const struct identity *identity, uint64_t now_ns,
+                         struct dtls_context **out, struct message message)
+{
+    int error = dtls_context_create(identity, now_ns, out, message);
+
+    if (error != 0)
+        return error;
+    SSL_CTX_set_verify((*out)->ssl, SSL_VERIFY_NONE, NULL);
+    if (SSL_CTX_add1_chain_cert((*out)->ssl, identity->authority) == 1)
+        return 0;
+    dtls_context_destroy(*out);
+    return message_fail(message, ERR_INTERNAL, "cannot set up DTLS: %s",
+                        dtls_reason());
+}
+
+int
+dtls_context_create_guest(const uint8_t fingerprint[32],
+                          struct dtls_context **out, struct message message)
+{
+    struct dtls_context *context = calloc(1, sizeof(*context));
+
+    if (context == NULL)
+        return message_fail(message, ERR_NOMEM, "no memory for DTLS");
+    memcpy(context->fingerprint, fingerprint, sizeof(context->fingerprint));
+    context->method = method_new();
+    context->ssl = SSL_CTX_new(DTLS_method());
+    if (context->method == NULL || context->ssl == NULL ||
+        !set_protocol(context->ssl)) {
+        dtls_context_destroy(context);
+        return message_fail(message, ERR_INTERNAL, "cannot set up DTLS: %s",
+                            dtls_reason());
+    }
+    SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(context->ssl, verify_pinned, context);
     *out = context;
     return 0;
 }

@@ -41,6 +41,16 @@ struct dtls_context;
 MUST_USE int dtls_context_create(const struct identity *identity,
                                  uint64_t now_ns, struct dtls_context **out,
                                  struct message message);
+/* For enrolment: a server that asks for no certificate and shows the
+ * authority's with its own; a client without one, which trusts the authority
+ * with this fingerprint and a controller's certificate under it. */
+MUST_USE int dtls_context_create_open(const struct identity *identity,
+                                      uint64_t now_ns,
+                                      struct dtls_context **out,
+                                      struct message message);
+MUST_USE int dtls_context_create_guest(const uint8_t fingerprint[32],
+                                       struct dtls_context **out,
+                                       struct message message);
 void dtls_context_destroy(struct dtls_context *context);
 /* Reads the revocation list when its file changed; '*changed' says whether
  * there is a new one.  On failure the list before stays. */

@@ -60,6 +60,7 @@ main(void)
     srunner_add_suite(runner, peering_suite());
     srunner_add_suite(runner, hostile_suite());
     srunner_add_suite(runner, net_suite());
+    srunner_add_suite(runner, enroll_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -11,6 +11,7 @@ Suite *identity_suite(void);
 Suite *peering_suite(void);
 Suite *hostile_suite(void);
 Suite *net_suite(void);
+Suite *enroll_suite(void);
 
 void test_remove(const char *directory); /* and what is in it */
 void test_write(const char *path, const char *text);
