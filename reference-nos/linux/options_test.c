@@ -2,6 +2,7 @@
 #include "reference-nos/linux/options.h"
 
 #include "reference-nos/base/compiler.h"
+#include "reference-nos/linux/linux_test.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -143,7 +144,7 @@ END_TEST
 int
 main(void)
 {
-    Suite *suite = suite_create("options");
+    Suite *suite = suite_create("linux");
     TCase *tests = tcase_create("options");
     SRunner *runner;
     int failed;
@@ -153,6 +154,7 @@ main(void)
     tcase_add_test(tests, test_environment);
     tcase_add_loop_test(tests, test_mistakes, 0, (int)ARRAY_COUNT(mistakes));
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, log_tests());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

@@ -33,6 +33,7 @@ watcher_open(uv_loop_t *loop, int fd, struct watcher **out, char *message,
     struct stat stat;
     int flags = fcntl(fd, F_GETFL);
 
+    CHECK(loop != NULL && out != NULL);
     if (watcher == NULL)
         return ERR_NOMEM;
     if (flags < 0 || fstat(fd, &stat) != 0 ||
