@@ -322,11 +322,15 @@ module_row_take(struct member *member, const struct store_row *row)
     struct module_key key;
     struct module_row value;
 
-    if (row->deleted || member->card.number == MODULE_NONE ||
-        member->phase == MEMBER_SAVING || row->version < member->card.index ||
+    if (row->deleted ||
         module_key_decode(row->key, row->key_size, &key) != 0 ||
-        key.role != member->facts->role || key.number != member->card.number ||
         module_row_decode(row->value, row->value_size, &value) != 0)
+        return;
+    if (key.role == ROLE_NCC && key.number < MODULE_POOL_NCC)
+        member->controllers[key.number] = value.key;
+    if (member->card.number == MODULE_NONE || member->phase == MEMBER_SAVING ||
+        row->version < member->card.index || key.role != member->facts->role ||
+        key.number != member->card.number)
         return;
     own_row(member, &value);
 }

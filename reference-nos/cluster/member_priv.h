@@ -68,6 +68,8 @@ struct member {
     uint32_t card_writes;
     bool card_dirty;
 
+    uint64_t controllers[MODULE_POOL_NCC]; /* keys by number, for operators */
+
     bool stopping;       /* out of service until the next boot */
     unsigned stop_quiet; /* looks in a row that found nothing forwarded */
     bool stop_waits;     /* 'stop_token' wants an answer until 'stop_ns' */

@@ -16,6 +16,18 @@
 /* The neighbours hear of it between the first look and the last. */
 #define STOP_LOOKS 3u
 
+/* Whom to ask instead, as operator_rep.value says it. */
+static uint64_t
+leader_hint(const struct member *member, int status)
+{
+    for (uint16_t number = 0;
+         status == ERR_NOT_LEADER && number < MODULE_POOL_NCC; number++)
+        if (member->active.key != 0 &&
+            member->controllers[number] == member->active.key)
+            return module_id(ROLE_NCC, number) + 1u;
+    return 0;
+}
+
 static void
 answer(struct member *member, uint64_t token, enum operator_verb verb,
        int status)
@@ -24,6 +36,7 @@ answer(struct member *member, uint64_t token, enum operator_verb verb,
         .status = status,
         .verb = verb,
         .leader = member->active.key,
+        .value = leader_hint(member, status),
         .term = member->card.term,
     };
     uint8_t bytes[64];

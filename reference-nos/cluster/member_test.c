@@ -43,9 +43,9 @@ hello_ack(struct actor_address from, uint64_t term, bool known)
 }
 
 static void
-row_put(uint64_t version, const struct module_row *row)
+module_put(struct module_key module, uint64_t version,
+           const struct module_row *row)
 {
-    struct module_key module = {ROLE_NCP, 3};
     struct store_delta delta = {0, version, 1};
     struct store_row store_row = {.table = TABLE_MODULE, .version = version};
     struct key_bytes key;
@@ -64,6 +64,20 @@ row_put(uint64_t version, const struct module_row *row)
     store_row_add(&writer, &store_row);
     hand_message(&hand, from_store, MSG_STORE_DELTA, bytes,
                  wire_writer_size(&writer));
+}
+
+static void
+row_put(uint64_t version, const struct module_row *row)
+{
+    module_put((struct module_key){ROLE_NCP, 3}, version, row);
+}
+
+static void
+controller_put(uint16_t number, uint64_t key)
+{
+    struct module_row row = {.key = key};
+
+    module_put((struct module_key){ROLE_NCC, number}, 1, &row);
 }
 
 static void
@@ -481,6 +495,10 @@ START_TEST(the_rest_is_for_the_controller)
     ck_assert_int_eq(hand.reply.status, ERR_NOT_LEADER);
     ck_assert_int_eq(hand.reply.verb, OPERATOR_SHOW_MODULES);
     ck_assert_uint_eq(hand.reply.leader, NCC_A);
+    ck_assert_uint_eq(hand.reply.value, 0); /* number unknown */
+    controller_put(1, NCC_A);
+    ask(1, OPERATOR_SHOW_MODULES);
+    ck_assert_uint_eq(hand.reply.value, module_id(ROLE_NCC, 1) + 1u);
     hand_operator(&hand, 2, "garbage", 7);
     ck_assert_uint_eq(hand.reply_token, 2);
     ck_assert_int_ne(hand.reply.status, 0);

@@ -12,6 +12,24 @@
 #define CONFLICT_WAIT_NS (20 * NS_PER_MS)
 #define HANDOVER_NS (3 * NS_PER_S) /* then another request may try */
 
+/* Whom to ask instead, as operator_rep.value says it. */
+static uint64_t
+leader_hint(const struct manager *manager, int status)
+{
+    uint64_t key = manager->active_row.key;
+
+    for (uint16_t number = 0;
+         status == ERR_NOT_LEADER && key != 0 && number < MODULE_POOL_NCC;
+         number++) {
+        uint16_t id = module_id(ROLE_NCC, number);
+
+        if (manager->modules[id].present &&
+            manager->modules[id].row.key == key)
+            return id + 1u;
+    }
+    return 0;
+}
+
 void
 verbs_reply_begin(struct manager *manager, struct wire_writer *writer,
                   uint64_t token, const struct operator_req *req, int status)
@@ -19,6 +37,7 @@ verbs_reply_begin(struct manager *manager, struct wire_writer *writer,
     struct operator_rep rep = {
         .status = status,
         .verb = req->verb,
+        .value = leader_hint(manager, status),
         .leader =
             manager->active ? manager->facts->key : manager->active_row.key,
         .term =

@@ -92,7 +92,8 @@ struct operator_rep {
     int status; /* 0 or enum err; ERR_NOT_LEADER: ask 'leader' */
     enum operator_verb verb;
     uint64_t leader;
-    uint64_t value; /* READ */
+    uint64_t value; /* READ; ERR_NOT_LEADER: the leader's module id + 1, or 0
+                       when it is unknown */
     uint64_t term;
     bool cut; /* SHOW: there are more rows than fit */
     /* SHOW: rows follow; read them with operator_module_read() and the

@@ -103,6 +103,21 @@ exit_of(int status)
 }
 
 static void
+say_leader(struct refnos *refnos, const char *verb,
+           const struct operator_rep *rep)
+{
+    char name[MODULE_NAME_MAX] = "-";
+
+    if (rep->value > 0 && rep->value <= MODULE_NONE)
+        module_name((uint16_t)(rep->value - 1), name);
+    refnos_say(refnos,
+               "%s: this box does not lead; ask %s (key %016" PRIx64
+               ", term %" PRIu64 ")",
+               verb, name[0] == '-' ? "the box that does" : name, rep->leader,
+               rep->term);
+}
+
+static void
 say_why(struct refnos *refnos, const char *verb,
         const struct operator_rep *rep)
 {
@@ -112,10 +127,21 @@ say_why(struct refnos *refnos, const char *verb,
         refnos_say(refnos, "%s: this box leads nothing and knows no leader",
                    verb);
     else
-        refnos_say(refnos,
-                   "%s: this box does not lead; ask the box with key "
-                   "%016" PRIx64 " (term %" PRIu64 ")",
-                   verb, rep->leader, rep->term);
+        say_leader(refnos, verb, rep);
+}
+
+static void
+leader_put(struct json *json, const struct operator_rep *rep)
+{
+    char name[MODULE_NAME_MAX];
+
+    if (rep->status != ERR_NOT_LEADER || rep->leader == 0)
+        return;
+    json_key(json, "leader", rep->leader);
+    if (rep->value == 0 || rep->value > MODULE_NONE)
+        return;
+    module_name((uint16_t)(rep->value - 1), name);
+    json_text(json, "leader_module", name);
 }
 
 int
@@ -131,8 +157,7 @@ ask_refused(struct refnos *refnos, const char *verb,
     json_begin(&json, NULL, '{');
     json_text(&json, "verb", verb);
     json_text(&json, "error", err_text(rep->status));
-    if (rep->leader != 0)
-        json_key(&json, "leader", rep->leader);
+    leader_put(&json, rep);
     json_number(&json, "term", rep->term);
     json_end(&json, '}');
     code = print_done(refnos, &json);

@@ -80,7 +80,7 @@ status_of(const struct operator_req *req)
 static void
 operator_answer(uint64_t token, const void *bytes, size_t size)
 {
-    struct operator_rep rep = {.leader = 0xB0B, .term = 9};
+    struct operator_rep rep = {.leader = 0xB0B, .value = 2, .term = 9};
     struct operator_req req;
     struct wire_reader reader;
     struct wire_writer writer;
@@ -295,6 +295,7 @@ START_TEST(changes_and_their_exit_codes)
     ck_assert_int_eq(run("--json undrain ncp-2"), REFNOS_INCONCLUSIVE);
     json_must_parse();
     ck_assert_ptr_nonnull(strstr(out_text, "\"error\":\"not the leader\""));
+    ck_assert_ptr_nonnull(strstr(out_text, "\"leader_module\":\"ncc-1\""));
 }
 END_TEST
 

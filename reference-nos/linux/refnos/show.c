@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "reference-nos/base/err.h"
 #include "reference-nos/linux/refnos/refnos_priv.h"
+#include "reference-nos/runtime/service_ids.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -115,7 +116,11 @@ item_put(struct json *json, const struct operator_alarm *row)
         put_module(json, "item", row->item);
         return;
     }
-    if (row->code == ALARM_POOL_EXHAUSTED && row->item < ROLE_COUNT)
+    if (row->code == ALARM_MANAGEMENT_PLANE && row->item < PLANE_COUNT)
+        (void)snprintf(text, sizeof(text), "plane %c", 'A' + row->item);
+    else if (row->code == ALARM_SERVICE && row->item < SVC_COUNT)
+        (void)snprintf(text, sizeof(text), "%s", service_name(row->item));
+    else if (row->code == ALARM_POOL_EXHAUSTED && row->item < ROLE_COUNT)
         (void)snprintf(text, sizeof(text), "%s",
                        role_name((enum role)row->item));
     else
@@ -218,7 +223,8 @@ view_print(struct refnos *refnos, const struct view *view,
         refnos_say(refnos, "%s: %s", refnos->socket, err_text(ERR_MALFORMED));
         return REFNOS_IO;
     }
-    json_bool(&json, "cut", answer->rep.cut);
+    if (refnos->json)
+        json_bool(&json, "cut", answer->rep.cut);
     json_end(&json, '}');
     if (answer->rep.cut)
         refnos_say(refnos, "there are more than these");
