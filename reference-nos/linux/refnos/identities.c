@@ -2,8 +2,10 @@
  *
  * Folders with keys and certificates, on the administrator's machine.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "reference-nos/base/err.h"
 #include "reference-nos/linux/refnos/refnos_priv.h"
+#include "reference-nos/linux/secure/enroll.h"
 #include "reference-nos/linux/secure/identity.h"
 
 #include <stdlib.h>
@@ -13,17 +15,19 @@
 #define DAYS_AUTHORITY 7300
 #define DAYS_BOX 3650
 #define DAYS_MAX 36500
+#define HOURS_VOUCHER 24
 
-/* The words of a verb: its own, and what --days and --name say. */
+/* The words of a verb: its own, and what --days, --hours and --name say. */
 struct given {
     int count;
     const char *words[WORDS_MAX];
     const char *name;
     int days; /* 0: not given */
+    int hours;
 };
 
 static int
-days_parse(const char *text, int *days)
+number_parse(const char *text, int *number)
 {
     char *end;
     long value = strtol(text, &end, 10);
@@ -31,7 +35,27 @@ days_parse(const char *text, int *days)
     if (*text == '\0' || *end != '\0' || value == 0 || value < -DAYS_MAX ||
         value > DAYS_MAX)
         return ERR_INVALID;
-    *days = (int)value;
+    *number = (int)value;
+    return 0;
+}
+
+/* The option at words[0]. */
+static int
+option_take(struct refnos *refnos, const struct verb *verb, int count,
+            char *const *words, struct given *given)
+{
+    bool days = strcmp(words[0], "--days") == 0;
+
+    if (!days && strcmp(words[0], "--hours") != 0 &&
+        strcmp(words[0], "--name") != 0)
+        return refnos_misuse(refnos, verb, "no option \"%s\"", words[0]);
+    if (count < 2)
+        return refnos_misuse(refnos, verb, "%s needs a value", words[0]);
+    if (strcmp(words[0], "--name") == 0)
+        given->name = words[1];
+    else if (number_parse(words[1], days ? &given->days : &given->hours) != 0)
+        return refnos_misuse(refnos, verb, "%s: \"%s\" is no such number",
+                             words[0], words[1]);
     return 0;
 }
 
@@ -41,23 +65,16 @@ given_parse(struct refnos *refnos, const struct verb *verb, int count,
 {
     *given = (struct given){.count = 0};
     for (int i = 0; i < count; i++) {
-        bool days = strcmp(words[i], "--days") == 0;
+        int code;
 
-        if (!days && strcmp(words[i], "--name") != 0) {
-            if (words[i][0] == '-')
-                return refnos_misuse(refnos, verb, "no option \"%s\"",
-                                     words[i]);
+        if (words[i][0] != '-') {
             given->words[given->count++] = words[i];
             continue;
         }
-        if (++i == count)
-            return refnos_misuse(refnos, verb, "%s needs a value",
-                                 words[i - 1]);
-        if (!days)
-            given->name = words[i];
-        else if (days_parse(words[i], &given->days) != 0)
-            return refnos_misuse(refnos, verb, "\"%s\" is no number of days",
-                                 words[i]);
+        code = option_take(refnos, verb, count - i, words + i, given);
+        if (code != 0)
+            return code;
+        i++;
     }
     return 0;
 }
@@ -111,6 +128,34 @@ authority(struct refnos *refnos, const struct verb *verb,
         given->words[0], given->name == NULL ? "cluster" : given->name,
         (unsigned)days, message, sizeof(message));
     return error == 0 ? 0 : failed(refnos, error, message);
+}
+
+static int
+voucher(struct refnos *refnos, const struct verb *verb,
+        const struct given *given)
+{
+    int hours = given->hours == 0 ? HOURS_VOUCHER : given->hours;
+    char text[ENROLL_VOUCHER_MAX], message[MESSAGE_BYTES] = "";
+    struct json json = {.bytes = NULL};
+    enum role role;
+    int error;
+
+    if (given->count != 3 || hours < 0 ||
+        role_parse(given->words[2], &role) != 0)
+        return refnos_misuse(refnos, verb,
+                             "voucher takes the authority's folder, a serial "
+                             "and a role (ncc, ncp, ncf or ncm)");
+    error =
+        enroll_voucher_make(given->words[0], given->words[1], role,
+                            (unsigned)hours, text, message, sizeof(message));
+    if (error != 0)
+        return failed(refnos, error, message);
+    json_begin(&json, NULL, '{');
+    json_text(&json, "serial", given->words[1]);
+    json_text(&json, "role", role_name(role));
+    json_text(&json, "voucher", text);
+    json_end(&json, '}');
+    return print_done(refnos, &json);
 }
 
 static int
@@ -178,6 +223,7 @@ identities_run(struct refnos *refnos, const struct verb *verb, int count,
                    const struct given *given);
     } parts[] = {{"authority", authority},
                  {"issue", issue},
+                 {"voucher", voucher},
                  {"revoke", revoke},
                  {"show", look}};
     struct given given;

@@ -42,12 +42,13 @@ static const struct verb verbs[] = {
      true, false, change_run},
     {"locate", "locate MODULE on|off",
      "  Lets the module's locate light blink.\n", true, false, change_run},
-    {"identity", "identity authority|issue|revoke|show ...",
+    {"identity", "identity authority|issue|revoke|voucher|show ...",
      "  Keys and certificates, in folders of this machine:\n"
      "    authority DIR [--name NAME] [--days N]   a cluster's authority\n"
      "    issue AUTHORITY DIR SERIAL ROLE [--days N]   a box's identity\n"
      "    revoke AUTHORITY DIR   adds the box to the authority's "
      "cluster.crl\n"
+     "    voucher AUTHORITY SERIAL ROLE [--hours N]   lets a box join once\n"
      "    show DIR   whose it is, once it has been checked\n",
      true, true, identities_run},
 };

@@ -327,6 +327,10 @@ static const char *const misuses[] = {
     "identity show",
     "identity show a --days",
     "identity show a --days x",
+    "identity show a --hours 0",
+    "identity show a --years 1",
+    "identity voucher a b",
+    "identity voucher a b c",
 };
 
 START_TEST(misuse_is_told)
@@ -431,6 +435,11 @@ START_TEST(identities_are_made_and_shown)
     (void)snprintf(line, sizeof(line), "identity show %s/box", folder);
     ck_assert_int_eq(run(line), 0);
     ck_assert_ptr_nonnull(strstr(out_text, "SER-1"));
+    (void)snprintf(line, sizeof(line),
+                   "--json identity voucher %s/ca SER-2 ncf --hours 2",
+                   folder);
+    ck_assert_int_eq(run(line), 0);
+    ck_assert_ptr_nonnull(strstr(out_text, "\"voucher\":\"v1:"));
     (void)snprintf(line, sizeof(line), "identity revoke %s/ca %s/box", folder,
                    folder);
     ck_assert_int_eq(run(line), 0);
