@@ -67,12 +67,14 @@ start() {
     name=$1
     shift
     ip netns exec "$ns-$name" "$refnosd" --identity "$work/$name" \
-        --plane-a mgmt0 --log "$work/$name.log" --no-restart "$@" &
+        --plane-a mgmt0 --log "$work/$name.log" --no-restart \
+        --watch "$work/$name.watch" "$@" &
     pids="$pids $!"
     eval "pid_$name=$!"
 }
 
-# SIGTERM: out of service within 3 s, exit code 0.
+# SIGTERM: it stops forwarding, says that it is out of service, and ends with
+# exit code 0, all within 3 s.
 stop() {
     began=$(date +%s)
     kill -TERM "$2"
@@ -80,6 +82,8 @@ stop() {
     [ $(($(date +%s) - began)) -le 3 ] || fail "$1 took too long to stop"
     grep -q "notice refnosd: out of service$" "$work/$1.log" ||
         fail "$1 was not out of service first"
+    sed -n 's/.*kind=TRACE_FORWARDING a=\([01]\).*/\1/p' "$work/$1.watch" |
+        tail -n 1 | grep -q 0 || fail "$1 forwarded to the end"
 }
 
 ip -n "$ns-switch" link add br0 type bridge mcast_snooping 0
