@@ -53,16 +53,26 @@ ask show box >"$work/said"
 says "it knows why it ended" '"reboot_cause": *1' "$work/said"
 stop_all
 
+# store_pid: the process of the store, one of its own.
+store_pid() {
+    ask show services | tr -d ' \n' |
+        sed -n 's/.*"service":"store","pid":\([0-9]*\),.*/\1/p'
+}
+
+# store_killed LIFE: as kill -9 would at any moment.
+store_killed() {
+    kill -9 "$(store_pid)"
+    awaits "the store's death $1 is seen" \
+        "kind=TRACE_SERVICE_DIED a=2 b=$1 "
+}
+
 # Each service a process of its own: one is killed, and comes back alone.
 boot --per-service
 awaits "services in processes" "kind=TRACE_JOINED "
-"$refnos" --json --socket "$work/box/refnos.sock" show services >"$work/said"
-store=$(tr -d ' \n' <"$work/said" |
-    sed -n 's/.*"service":"store","pid":\([0-9]*\),.*/\1/p')
+store=$(store_pid)
 ends "the store is no longer the box" yes \
     "$([ "${store:-0}" -gt 0 ] && [ "$store" != "$pid" ] && echo yes)"
-kill -9 "$store"
-awaits "its death is seen" "kind=TRACE_SERVICE_DIED a=2 b=1 "
+store_killed 1
 awaits "it starts again" "kind=TRACE_SERVICE_STARTED a=2 b=2 "
 awaits "the box leads again" "kind=TRACE_LEADER_READY "
 ask show services >"$work/said"
@@ -76,4 +86,31 @@ for process in $processes; do
     [ ! -d "/proc/$process" ] || left="$left $process"
 done
 ends "no process is left" "" "$left"
+
+# One that dies too often takes the box with it, which starts itself again.
+boot --per-service
+awaits "one more life" "what=ready incarnation=5 "
+for life in 1 2 3 4; do
+    awaits "the store's life $life" "kind=TRACE_SERVICE_STARTED a=2 b=$life "
+    store_killed "$life"
+done
+awaits "the store's last life" "kind=TRACE_SERVICE_STARTED a=2 b=5 "
+kill -9 "$(store_pid)"
+awaits "the box restarts" "what=exit cause=2"
+awaits "as the same process" "what=ready incarnation=6 .* pid=$pid\$"
+awaits "and leads" "kind=TRACE_LEADER_READY "
+ask show box >"$work/said"
+says "it knows why" '"reboot_cause": *2' "$work/said"
+stop_all
+
+# Its parent may want to do that.
+boot --per-service --no-restart
+awaits "the store's life 1" "kind=TRACE_SERVICE_STARTED a=2 b=1 "
+for life in 2 3 4 5; do
+    store_killed $((life - 1))
+    awaits "the store's life $life" "kind=TRACE_SERVICE_STARTED a=2 b=$life "
+done
+kill -9 "$(store_pid)"
+awaits "the box is to restart" "what=exit cause=2"
+exits "its parent is told by the exit code" 75
 exit $failed

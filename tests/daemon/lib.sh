@@ -78,7 +78,7 @@ boot() {
     : >"$work/lines"
     # shellcheck disable=SC2086
     $alone "$refnosd" --identity "$work/box" --voters self --watch-fd 4 \
-        --no-restart "$@" 4>"$work/pipe" 3<&- 2>>"$work/log" &
+        "$@" 4>"$work/pipe" 3<&- 2>>"$work/log" &
     pid=$!
     # "unshare" execs the daemon, so this is its pid.
 }

@@ -103,10 +103,13 @@ START_TEST(test_full)
 }
 END_TEST
 
+/* A box that has booted once boots on a full disk too; a first boot says
+ * what is wrong. */
 START_TEST(test_full_at_boot)
 {
     char ballast[160];
     char message[256] = "";
+    char other[160];
     struct lab lab;
     uint64_t value = 0;
 
@@ -115,13 +118,17 @@ START_TEST(test_full_at_boot)
         storage_incarnation(lab.state, &value, message, sizeof(message)), 0);
     fill(&lab, ballast);
     ck_assert_int_eq(
-        storage_incarnation(lab.state, &value, message, sizeof(message)),
+        storage_incarnation(lab.state, &value, message, sizeof(message)), 0);
+    ck_assert_uint_eq(value, 2);
+    (void)snprintf(other, sizeof(other), "%s/other", lab.root);
+    ck_assert_int_eq(
+        storage_incarnation(other, &value, message, sizeof(message)),
         ERR_NOSPACE);
     ck_assert_ptr_nonnull(strstr(message, "no space left"));
     ck_assert_int_eq(unlink(ballast), 0);
     ck_assert_int_eq(
         storage_incarnation(lab.state, &value, message, sizeof(message)), 0);
-    ck_assert_uint_eq(value, 2);
+    ck_assert_uint_eq(value, 3);
     lab_unmount(&lab);
 }
 END_TEST

@@ -8,6 +8,7 @@
 #include "reference-nos/linux/storage/storage_priv.h"
 
 #include "reference-nos/base/check.h"
+#include "reference-nos/base/hist.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define INCARNATION_FILE "incarnation"
+#define SYNC_TIMES_BITS 5u
 
 static bool
 completes(const struct storage_op *op)
@@ -48,6 +50,7 @@ op_finish(struct storage *storage, struct storage_op *op, uint64_t took_ns)
     if (kept) {
         storage->counters.syncs++;
         storage->counters.sync_ns += took_ns;
+        hist_add(storage->sync_times, took_ns, 1);
         list_push_back(&storage->completed, &op->node);
     }
     storage->counters.bytes += op->size;
@@ -104,6 +107,7 @@ free_when_closed(struct storage *storage)
         return;
     uv_cond_destroy(&storage->idle);
     uv_mutex_destroy(&storage->mutex);
+    free(storage->sync_times);
     free(storage);
 }
 
@@ -204,6 +208,15 @@ slots_close(struct storage *storage)
     (void)close(storage->directory_fd);
 }
 
+static struct hist *
+times_create(void)
+{
+    void *room = malloc(hist_size_bytes(SYNC_TIMES_BITS));
+
+    CHECK(room != NULL);
+    return hist_init(room, SYNC_TIMES_BITS);
+}
+
 int
 storage_open(uv_loop_t *loop, const char *directory, storage_done *done,
              void *arg, struct storage **out, char *message,
@@ -220,15 +233,18 @@ storage_open(uv_loop_t *loop, const char *directory, storage_done *done,
     storage->arg = arg;
     list_init(&storage->queue);
     list_init(&storage->completed);
+    storage->sync_times = times_create();
     error = storage_directory(directory, &storage->directory_fd, message,
                               message_size);
     if (error != 0) {
+        free(storage->sync_times);
         free(storage);
         return error;
     }
     error = open_slots(storage, directory, message, message_size);
     if (error != 0) {
         slots_close(storage);
+        free(storage->sync_times);
         free(storage);
         return error;
     }
@@ -418,6 +434,9 @@ storage_counters(const struct storage *storage, struct storage_counters *out)
 
     uv_mutex_lock(mutex);
     *out = storage->counters;
+    out->sync_p5_ns = hist_quantile(storage->sync_times, HIST_PPB / 20);
+    out->sync_p95_ns =
+        hist_quantile(storage->sync_times, HIST_PPB - HIST_PPB / 20);
     uv_mutex_unlock(mutex);
 }
 
@@ -447,11 +466,39 @@ incarnation_read(int directory_fd, uint64_t *value)
                : ERR_CORRUPT;
 }
 
+/* A full disk must not keep a box from booting: a number of fixed width goes
+ * into the place of the old one, inside one sector. */
+static int
+incarnation_overwrite(int directory_fd, const char *text, size_t size)
+{
+    int error = 0;
+    int fd = openat(directory_fd, INCARNATION_FILE, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return ERR_NOSPACE;
+    if (pwrite(fd, text, size, 0) != (ssize_t)size || fdatasync(fd) != 0)
+        error = ERR_NOSPACE;
+    (void)close(fd);
+    return error;
+}
+
+static int
+incarnation_write(int directory_fd, uint64_t value)
+{
+    char text[32];
+    int size = snprintf(text, sizeof(text), "%020" PRIu64 "\n", value);
+    int error = storage_file_replace(directory_fd, INCARNATION_FILE, text,
+                                     (size_t)size, NULL);
+
+    if (error == ERR_NOSPACE && value > 1)
+        error = incarnation_overwrite(directory_fd, text, (size_t)size);
+    return error;
+}
+
 int
 storage_incarnation(const char *directory, uint64_t *incarnation,
                     char *message, size_t message_size)
 {
-    char text[32];
     uint64_t value;
     int fd;
     int error = storage_directory(directory, &fd, message, message_size);
@@ -459,12 +506,8 @@ storage_incarnation(const char *directory, uint64_t *incarnation,
     if (error != 0)
         return error;
     error = incarnation_read(fd, &value);
-    if (error == 0) {
-        int size = snprintf(text, sizeof(text), "%" PRIu64 "\n", value + 1);
-
-        error = storage_file_replace(fd, INCARNATION_FILE, text, (size_t)size,
-                                     NULL);
-    }
+    if (error == 0)
+        error = incarnation_write(fd, value + 1);
     (void)close(fd);
     if (error != 0) {
         (void)snprintf(message, message_size, "%s/" INCARNATION_FILE ": %s",
