@@ -460,7 +460,9 @@ daemon_destroy(struct daemon *daemon)
         hwtree_close(daemon->hwtree);
     storage_close(daemon->storage);
     watcher_close(daemon->watcher);
-    (void)uv_run(&daemon->loop, UV_RUN_DEFAULT); /* what closes, closes */
+    /* What closes, closes; an early end may have left a stop behind. */
+    while (uv_run(&daemon->loop, UV_RUN_DEFAULT) != 0) {
+    }
     CHECK(uv_loop_close(&daemon->loop) == 0);
     identity_destroy(daemon->identity);
     log_close(daemon->log);
