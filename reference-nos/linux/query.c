@@ -95,6 +95,7 @@ query_box(struct daemon *daemon, struct json *json)
     json_begin(json, "storage", '{');
     json_number(json, "syncs", counters.syncs);
     json_number(json, "sync_ns", counters.sync_ns);
+    json_number(json, "sync_p5_ns", counters.sync_p5_ns);
     json_number(json, "bytes", counters.bytes);
     json_end(json, '}');
     json_end(json, '}');

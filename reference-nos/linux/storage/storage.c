@@ -435,8 +435,6 @@ storage_counters(const struct storage *storage, struct storage_counters *out)
     uv_mutex_lock(mutex);
     *out = storage->counters;
     out->sync_p5_ns = hist_quantile(storage->sync_times, HIST_PPB / 20);
-    out->sync_p95_ns =
-        hist_quantile(storage->sync_times, HIST_PPB - HIST_PPB / 20);
     uv_mutex_unlock(mutex);
 }
 

@@ -61,8 +61,7 @@ MUST_USE int storage_incarnation(const char *directory, uint64_t *incarnation,
 struct storage_counters {
     uint64_t syncs;
     uint64_t sync_ns; /* time spent in fsync and fdatasync */
-    /* One of twenty took less, and one of twenty more; 3 % wide. */
-    uint64_t sync_p5_ns, sync_p95_ns;
+    uint64_t sync_p5_ns; /* one of twenty took less; 3 % wide */
     uint64_t bytes;
 };
 void storage_counters(const struct storage *storage,
