@@ -35,6 +35,7 @@ struct bench_results {
 int bench_hold(struct bench_results *results, FILE *out);
 int bench_phold(struct bench_results *results, FILE *out);
 int bench_cluster(struct bench_results *results, FILE *out);
+int bench_daemon(struct bench_results *results, FILE *out);
 
 /* printf-like name. */
 void bench_add(struct bench_results *results, double value, const char *unit,

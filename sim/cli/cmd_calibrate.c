@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sixnines calibrate: times the NOS's pure handlers on this host.
+ * sixnines calibrate: times the NOS's handlers on this host.
  *
  * A small cluster boots and loses its controller in the simulator; each
  * handler tells how many units of each kind of work it charged and is timed.
@@ -17,6 +17,7 @@
 #include "models/costs.h"
 #include "reference-nos/base/err.h"
 #include "reference-nos/linux/meter/meter.h"
+#include "sim/cli/calibrate.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/cmd.h"
 #include "sim/world/des/des.h"
@@ -27,11 +28,13 @@
 /* Preempted handlers say nothing about the handler. */
 #define OUTLIER_NS 200000u
 
-enum { OPT_HELP, OPT_OUT, OPT_NAME, OPT_COUNT };
+enum { OPT_HELP, OPT_OUT, OPT_NAME, OPT_DAEMON, OPT_REFNOSD, OPT_COUNT };
 
 static const char usage[] =
     "usage: sixnines calibrate [option...]\n"
-    "  Writes a CPU cost file for this host; use it with run --costs.\n";
+    "  Writes a CPU cost file for this host; use it with run --costs.\n"
+    "  With --daemon it says too what disks, links and boots of real daemons\n"
+    "  take, so that a simulated cluster can be held against a real one.\n";
 
 /* Real work behind a unit, other than the handler's own instructions? */
 static bool
@@ -120,10 +123,17 @@ exercise(struct world *world, unsigned box_count)
     return err;
 }
 
+/* What a request needs, and what came of it. */
+struct calibration {
+    struct costs costs;
+    struct meter sums;
+    const char *how; /* for the comment of the file */
+};
+
 static int
-write_out(const struct costs *costs, const struct meter *sums,
-          const char *path)
+write_out(const struct calibration *made, const char *path)
 {
+    const struct meter *sums = &made->sums;
     FILE *out = path != NULL ? fopen(path, "w") : stdout;
     char comment[160];
 
@@ -132,11 +142,11 @@ write_out(const struct costs *costs, const struct meter *sums,
         return EXIT_CANNOT_WRITE;
     }
     (void)snprintf(comment, sizeof(comment),
-                   "Fitted to %" PRIu64 " handlers, %.0f ns each on average;"
-                   " devices, tables, signatures and system calls: frozen.",
+                   "Fitted to %" PRIu64 " handlers, %.0f ns each on average; "
+                   "%s.",
                    sums->handlers,
-                   (double)sums->taken_ns / (double)sums->handlers);
-    costs_print(costs, comment, out);
+                   (double)sums->taken_ns / (double)sums->handlers, made->how);
+    costs_print(&made->costs, comment, out);
     if (path != NULL && fclose(out) != 0) {
         fprintf(stderr, "sixnines calibrate: cannot write %s\n", path);
         return EXIT_IO;
@@ -160,6 +170,63 @@ name_good(const char *name)
     return false;
 }
 
+/* Handlers alone, in the simulator. */
+static int
+simulated(struct calibration *made, char *message, size_t size)
+{
+    double costs_ns[COST_COUNT] = {0};
+    struct cluster_plan *plan;
+    struct world *world;
+    int err = world_make(&made->costs, &plan, &world, message, size);
+
+    if (err != 0)
+        return err;
+    des_meter_set(world, meter, &made->sums);
+    err = exercise(world, plan->box_count);
+    world->ops->destroy(world);
+    cluster_plan_destroy(plan);
+    if (err != 0 || made->sums.handlers == 0) {
+        (void)snprintf(message, size, "%s", err_text(err));
+        return ERR_INTERNAL;
+    }
+    solve(&made->sums, costs_ns);
+    for (unsigned i = 0; i < COST_COUNT; i++) {
+        if (!stands_for_more((enum cost)i) && made->sums.products[i][i] > 0)
+            made->costs.ns[i] = (uint32_t)(costs_ns[i] + 0.5);
+    }
+    made->how = "devices, tables, signatures and system calls: frozen";
+    return 0;
+}
+
+/* Real daemons.  What no handler charged keeps its frozen figure. */
+static int
+with_daemons(struct calibration *made, const char *refnosd, char *message,
+             size_t size)
+{
+    double costs_ns[COST_COUNT] = {0};
+    char data_dir[CLI_PATH_BYTES];
+    uint64_t beyond_ns;
+    int err = ERR_NOENT;
+
+    if (!cli_data_dir(data_dir))
+        (void)snprintf(message, size, "the models' data is not there");
+    else
+        err = costs_load(data_dir, NULL, &made->costs, message, size);
+    if (err == 0)
+        err = calibrate_daemon(refnosd, &made->sums, &beyond_ns,
+                               &made->costs.measured, message, size);
+    if (err != 0)
+        return err;
+    solve(&made->sums, costs_ns);
+    for (unsigned i = 0; i < COST_COUNT; i++) {
+        if (made->sums.products[i][i] > 0)
+            made->costs.ns[i] = (uint32_t)(costs_ns[i] + 0.5);
+    }
+    made->costs.ns[COST_DISPATCH] += (uint32_t)beyond_ns;
+    made->how = "real daemons; signatures: frozen";
+    return 0;
+}
+
 int
 cmd_calibrate(int argc, char **argv)
 {
@@ -171,14 +238,16 @@ cmd_calibrate(int argc, char **argv)
         [OPT_NAME] = {.name = "name",
                       .takes_value = true,
                       .doc = "of the calibration; reports show it"},
+        [OPT_DAEMON] = {.name = "daemon",
+                        .doc = "measure real daemons in namespaces: CPU, "
+                               "disks, links, boots (needs root)"},
+        [OPT_REFNOSD] = {.name = "refnosd",
+                         .takes_value = true,
+                         .doc = "the daemon; default: beside this program"},
     };
+    struct calibration *made;
     const char *name;
-    double costs_ns[COST_COUNT] = {0};
-    struct cluster_plan *plan;
-    struct world *world;
-    struct costs costs;
-    struct meter *sums;
-    char message[256] = "";
+    char message[512] = "";
     size_t words;
     int code;
 
@@ -192,30 +261,20 @@ cmd_calibrate(int argc, char **argv)
                                            : "this-host";
     if (!name_good(name))
         return EXIT_USAGE;
-    code = world_make(&costs, &plan, &world, message, sizeof(message));
+    made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        abort();
+    code = options[OPT_DAEMON].given
+               ? with_daemons(made, options[OPT_REFNOSD].value, message,
+                              sizeof(message))
+               : simulated(made, message, sizeof(message));
     if (code != 0) {
         fprintf(stderr, "sixnines calibrate: %s\n", message);
-        return cli_exit_code(code);
+        code = cli_exit_code(code);
+    } else {
+        (void)snprintf(made->costs.name, sizeof(made->costs.name), "%s", name);
+        code = write_out(made, options[OPT_OUT].value);
     }
-    sums = calloc(1, sizeof(*sums));
-    if (sums == NULL)
-        abort();
-    des_meter_set(world, meter, sums);
-    code = exercise(world, plan->box_count);
-    world->ops->destroy(world);
-    cluster_plan_destroy(plan);
-    if (code != 0 || sums->handlers == 0) {
-        fprintf(stderr, "sixnines calibrate: %s\n", err_text(code));
-        free(sums);
-        return EXIT_INTERNAL;
-    }
-    solve(sums, costs_ns);
-    for (unsigned i = 0; i < COST_COUNT; i++) {
-        if (!stands_for_more((enum cost)i) && sums->products[i][i] > 0)
-            costs.ns[i] = (uint32_t)(costs_ns[i] + 0.5);
-    }
-    (void)snprintf(costs.name, sizeof(costs.name), "%s", name);
-    code = write_out(&costs, sums, options[OPT_OUT].value);
-    free(sums);
+    free(made);
     return code;
 }
