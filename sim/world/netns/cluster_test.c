@@ -107,6 +107,11 @@ cluster_close(struct cluster *cluster)
 
     memcpy(dir, netns->rack.dir, sizeof(dir));
     ck_assert_uint_eq(cluster->backwards, 0);
+    if (getenv("NETNS_TEST_LATE") != NULL)
+        printf("%llu of %llu late, by %llu us\n",
+               (unsigned long long)netns->late,
+               (unsigned long long)netns->events,
+               (unsigned long long)netns->latest_ns / 1000);
     cluster->world->ops->destroy(cluster->world);
     ck_assert_int_ne(stat(dir, &status), 0);
     cluster_plan_destroy(cluster->plan);
@@ -233,6 +238,7 @@ START_TEST(writes_are_answered)
                                .value = 1,
                                .module = MODULE_NONE};
     struct wire_writer writer;
+    struct world_load load = {.events = {0}};
     uint8_t bytes[256];
 
     cluster_open(&cluster, true);
@@ -248,6 +254,18 @@ START_TEST(writes_are_answered)
         run_for_ms(&cluster, 10);
     ck_assert(cluster.answered);
     ck_assert_int_eq(cluster.status, 0);
+    /* Daemons tell their load once a second. */
+    for (unsigned i = 0; i < 500 && load.events[SVC_STORE] == 0; i++) {
+        run_for_ms(&cluster, 10);
+        cluster.world->ops->load(cluster.world, active(&cluster), &load);
+    }
+    ck_assert_uint_gt(load.events[SVC_STORE], 0);
+    ck_assert_uint_gt(load.cpu_ns[SVC_STORE], 0);
+    ck_assert_uint_gt(load.memory_peak_bytes[SVC_STORE], 0);
+    run_for_ms(&cluster, 100);
+    cluster.world->ops->load(cluster.world, active(&cluster), &load);
+    ck_assert_uint_gt(load.messages[LANE_LIVENESS], 0);
+    ck_assert_uint_gt(load.bytes[LANE_CONTROL], 0);
     cluster_close(&cluster);
 }
 END_TEST

@@ -19,7 +19,7 @@
 #include "sim/world/netns/rack_priv.h"
 #include "sim/world/ports_truth.h"
 
-#define NETNS_HOLD_NS 3000000u
+#define NETNS_HOLD_NS 5000000u
 /* Tables of one box are written entry by entry: judged when it is still. */
 #define NETNS_STILL_NS 200000u
 #define NETNS_RESTART_PAUSE_NS 1000000000u
@@ -112,6 +112,7 @@ struct netns {
     bool dirty;       /* the truth changed at 'dirty_ns' */
     uint64_t dirty_ns;
     uint64_t late; /* items that came after a later one was handed over */
+    uint64_t latest_ns;
 
     char why[200]; /* the latest ERR_UNSUPPORTED */
 };

@@ -14,12 +14,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "sim/world/netns/netns_priv.h"
 
 #define WATCH_FD 3
 #define PIPE_BYTES (1024 * 1024)
+#define PRIORITY (-10)
+#define PRIORITY_TEXT "-10"
 #define WORDS_MAX 48u
 #define WORD_BYTES 400u
 
@@ -131,6 +134,17 @@ clock_shift(uint64_t shift_ns)
         _exit(125);
 }
 
+/* A box has its CPUs for itself: what else this machine does should not stop
+ * the heart of its NOS.  A new session may be a scheduling group of its own,
+ * in which niceness counts for nothing; then the group gets it. */
+static void
+priority_raise(void)
+{
+    (void)setpriority(PRIO_PROCESS, 0, PRIORITY);
+    if (access("/proc/self/autogroup", W_OK) == 0)
+        (void)!rack_file_write("/proc/self/autogroup", PRIORITY_TEXT);
+}
+
 /* Only what a daemon may need to know of where we came from. */
 static char **
 environment(void)
@@ -168,6 +182,7 @@ daemon_exec(const struct netns_box *box, const struct words *words,
         (void)signal(signals[i], SIG_DFL);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    priority_raise();
     clock_shift(box->shift_ns);
     watch_fd = fcntl(watch_fd, F_DUPFD, 10);
     log_fd = fcntl(log_fd, F_DUPFD, 10);

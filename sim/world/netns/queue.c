@@ -276,6 +276,14 @@ seen_note(struct netns_box *box, struct netns_item *item)
     hand_over(box->netns, seen);
 }
 
+static void
+late_note(struct netns *netns, uint64_t late_ns)
+{
+    netns->late++;
+    if (late_ns > netns->latest_ns)
+        netns->latest_ns = late_ns;
+}
+
 void
 queue_deliver(struct netns *netns, uint64_t limit_ns)
 {
@@ -288,7 +296,7 @@ queue_deliver(struct netns *netns, uint64_t limit_ns)
             truth_judge(netns);
         item = pop(netns);
         if (item.at_ns < netns->last_ns)
-            netns->late++;
+            late_note(netns, netns->last_ns - item.at_ns);
         else
             netns->last_ns = item.at_ns;
         if (item.is_line)
