@@ -625,6 +625,8 @@ dtls_datagram_read(const void *bytes, size_t size, struct dtls_datagram *out)
     struct dtls_datagram datagram = {0};
     size_t at = 0;
 
+    if (size == 0)
+        return false;
     do {
         bool sealed = false;
         size_t record = record_size(byte + at, size - at, &sealed);

@@ -141,20 +141,30 @@ wire_put(struct wire *wire, const struct peer_address *from,
 }
 
 struct node *
-wire_add(struct wire *wire, struct identity *identity)
+wire_add_with(struct wire *wire, struct identity *identity,
+              struct dtls_context *dtls)
 {
     struct node *node = &wire->nodes[wire->count];
-    char message[256];
 
     CHECK(wire->count < WIRE_NODES);
     node->wire = wire;
     node->identity = identity;
+    node->dtls = dtls;
     node->address = wire_address(++wire->count);
     log_limit_init(&node->limit, on_log, node);
-    CHECK(dtls_context_create(identity, wire->now_ns, &node->dtls,
+    return node;
+}
+
+struct node *
+wire_add(struct wire *wire, struct identity *identity)
+{
+    struct dtls_context *dtls;
+    char message[256];
+
+    CHECK(dtls_context_create(identity, wire->now_ns, &dtls,
                               (struct message){message, sizeof(message)}) ==
           0);
-    return node;
+    return wire_add_with(wire, identity, dtls);
 }
 
 void

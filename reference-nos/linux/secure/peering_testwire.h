@@ -11,9 +11,9 @@
 #include "reference-nos/linux/secure/peering_priv.h"
 
 #define WIRE_NODES 12u
-#define WIRE_QUEUE 8192u
+#define WIRE_QUEUE 1024u
 #define WIRE_DELAY_NS (50 * NS_PER_US)
-#define WIRE_LOG_BYTES 16384u
+#define WIRE_LOG_BYTES 4096u
 
 struct wire;
 
@@ -63,6 +63,10 @@ void wire_init(struct wire *wire);
 void wire_fini(struct wire *wire);
 /* Adds a box that does not run yet; the wire takes the identity. */
 struct node *wire_add(struct wire *wire, struct identity *identity);
+/* The same with a context of the caller's; wire_fini() destroys both unless
+ * they are set to NULL before. */
+struct node *wire_add_with(struct wire *wire, struct identity *identity,
+                           struct dtls_context *dtls);
 void node_start(struct node *node, uint64_t incarnation);
 /* As kill -9 would. */
 void node_kill(struct node *node);
