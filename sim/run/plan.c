@@ -121,6 +121,8 @@ des_world_create(const struct run_options *options, struct cluster_plan *plan,
     if (err != 0)
         return err;
     memcpy(des.costs_ns, costs.ns, sizeof(des.costs_ns));
+    if (costs.measured.given)
+        cluster_plan_measured(plan, &costs.measured);
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         des.pool_size[role] = (uint16_t)cluster->pools[role];
     err = des_create(&des, world);
