@@ -218,7 +218,7 @@ look_after(struct run *run)
     look_at_log(run, "unable to get local issuer certificate");
     look_at_log(run, "certificate has expired");
     look_at_log(run, "certificate revoked");
-    look_at_log(run, "two boxes with one identity");
+    look_at_log(run, "which is refused"); /* the second box with a key */
     printf("refused: %" PRIu64 " certificates, %" PRIu64
            " for want of room; %" PRIu64 " malformed\n",
            total(run, "refused_certificate"), total(run, "refused_bound"),
