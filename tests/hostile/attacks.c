@@ -344,7 +344,10 @@ all_refuse(struct attacker *attacker, const char *name)
 bool
 attack_certificates(struct attacker *attacker)
 {
+    static const char *const names[] = {"stranger", "expired", "revoked",
+                                        NULL};
     const struct lab *lab = attacker->lab;
+    bool refused = true;
 
     if (!lab_issue(lab, "other", "stranger", 1) ||
         !lab_issue(lab, "authority", "expired", -1) ||
@@ -352,8 +355,9 @@ attack_certificates(struct attacker *attacker)
         !lab_revoke(lab, "revoked"))
         return false;
     lab_pause_ms(1500); /* boxes look at the list once a second */
-    return all_refuse(attacker, "stranger") & all_refuse(attacker, "expired") &
-           all_refuse(attacker, "revoked") & all_refuse(attacker, NULL);
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        refused = all_refuse(attacker, names[i]) && refused;
+    return refused;
 }
 
 /* ---- two boxes with one identity ---- */
