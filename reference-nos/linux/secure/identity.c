@@ -169,6 +169,19 @@ identity_destroy(struct identity *identity)
     free(identity);
 }
 
+void
+identity_days(const struct identity *identity, int *left, int *life)
+{
+    const ASN1_TIME *from = X509_get0_notBefore(identity->certificate);
+    const ASN1_TIME *to = X509_get0_notAfter(identity->certificate);
+    int seconds = 0;
+
+    *left = *life = 0;
+    if (ASN1_TIME_diff(left, &seconds, NULL, to) == 1 && seconds < 0)
+        *left -= 1;
+    (void)ASN1_TIME_diff(life, &seconds, from, to);
+}
+
 int
 identity_read_crl(const char *directory, X509 *authority, X509_CRL **out,
                   struct message message)

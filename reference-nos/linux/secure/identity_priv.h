@@ -23,6 +23,10 @@ struct identity {
     char directory[CERT_PATH_MAX];
 };
 
+/* Whole days until the box's certificate expires (negative: it has) and of
+ * its whole life. */
+void identity_days(const struct identity *identity, int *left, int *life);
+
 /* The revocation list of 'directory', signed by 'authority'; NULL with 0 when
  * there is no such file. */
 MUST_USE int identity_read_crl(const char *directory, X509 *authority,

@@ -11,7 +11,8 @@
 
 #include "reference-nos/base/err.h"
 
-#define SOCKET_BYTES (1024 * 1024)
+#define SEND_BYTES (1024 * 1024)
+#define RECEIVE_BYTES (4 * 1024 * 1024) /* rides out a flood's burst */
 #define CONTROL_BYTES 64
 #define HOP_LIMIT 255
 
@@ -49,10 +50,10 @@ set_number(int fd, int level, int option, int value)
 static void
 set_buffers(int fd)
 {
-    if (!set_number(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BYTES))
-        (void)set_number(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BYTES);
-    if (!set_number(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BYTES))
-        (void)set_number(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
+    if (!set_number(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES))
+        (void)set_number(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES);
+    if (!set_number(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BYTES))
+        (void)set_number(fd, SOL_SOCKET, SO_SNDBUF, SEND_BYTES);
 }
 
 static bool

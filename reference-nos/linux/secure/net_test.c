@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "reference-nos/base/units.h"
+#include "reference-nos/linux/secure/enroll.h"
 #include "reference-nos/linux/secure/link_priv.h"
 #include "reference-nos/linux/secure/secure.h"
 #include "reference-nos/linux/secure/secure_test.h"
@@ -282,6 +283,72 @@ START_TEST(missing_interface_is_named)
 }
 END_TEST
 
+static unsigned joined;
+
+static void
+on_joined(void *arg, int error)
+{
+    (void)arg;
+    ck_assert_int_eq(error, 0);
+    joined++;
+}
+
+static bool
+has_joined(void)
+{
+    return joined > 0;
+}
+
+START_TEST(box_joins_by_voucher)
+{
+    char directory[128], voucher[ENROLL_VOUCHER_MAX], message[256];
+    struct enroll_server_options server_options = {.loop = &loop,
+                                                   .authority = root,
+                                                   .interface = "p00",
+                                                   .days = 1,
+                                                   .log = on_log};
+    struct enroll_client_options client_options = {.loop = &loop,
+                                                   .directory = directory,
+                                                   .serial = "NEW",
+                                                   .role = ROLE_NCP,
+                                                   .voucher = voucher,
+                                                   .interface = "p01",
+                                                   .done = on_joined,
+                                                   .log = on_log};
+    struct identity_request request = {root, directory, "CTL", ROLE_NCC, 10};
+    struct identity *controller, *identity;
+    struct enroll_server *server;
+    struct enroll_client *client;
+
+    if (!make_network())
+        return;
+    snprintf(directory, sizeof(directory), "%s/ctl", root);
+    ck_assert_int_eq(identity_issue(&request, NULL, message, sizeof(message)),
+                     0);
+    ck_assert_int_eq(
+        identity_load(directory, &controller, message, sizeof(message)), 0);
+    server_options.identity = controller;
+    ck_assert_int_eq(enroll_voucher_make(root, "NEW", ROLE_NCP, 1, voucher,
+                                         message, sizeof(message)),
+                     0);
+    ck_assert_int_eq(
+        enroll_server_open(&server_options, &server, message, sizeof(message)),
+        0);
+    snprintf(directory, sizeof(directory), "%s/new", root);
+    ck_assert_int_eq(
+        enroll_client_open(&client_options, &client, message, sizeof(message)),
+        0);
+    run_until(has_joined);
+    enroll_client_close(client);
+    enroll_server_close(server);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_int_eq(
+        identity_load(directory, &identity, message, sizeof(message)), 0);
+    identity_destroy(identity);
+    identity_destroy(controller);
+}
+END_TEST
+
 Suite *
 net_suite(void)
 {
@@ -291,6 +358,7 @@ net_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, three_boxes_on_two_planes);
     tcase_add_test(tests, datagrams_from_afar_are_refused);
+    tcase_add_test(tests, box_joins_by_voucher);
     tcase_add_test(tests, missing_interface_is_named);
     suite_add_tcase(suite, tests);
     return suite;

@@ -17,6 +17,10 @@
 #define BATCHES_MAX 8u
 #define OPEN_RETRY_NS (20 * NS_PER_MS)
 #define OPEN_COMPLAIN_NS (2 * NS_PER_S)
+/* A certificate that ends within so many days, and a tenth of its life, is
+ * spoken of once a day. */
+#define EXPIRY_DAYS 30
+#define EXPIRY_NS (24 * 3600 * NS_PER_S)
 #define LOOK_NS NS_PER_S /* at the interfaces and the revocation list */
 
 struct edge; /* one plane */
@@ -49,6 +53,7 @@ struct secure {
     struct link_batch batch;
     uv_timer_t timer;
     uint64_t look_ns;
+    uint64_t expiry_ns; /* look at our certificate's end again */
     bool closing;
     unsigned handles; /* that libuv still holds */
 };
@@ -221,6 +226,24 @@ look_at_revocations(struct secure *secure, uint64_t now_ns)
 }
 
 static void
+look_at_expiry(struct secure *secure, uint64_t now_ns)
+{
+    int left, life;
+
+    if (now_ns < secure->expiry_ns)
+        return;
+    identity_days(secure->options.identity, &left, &life);
+    secure->expiry_ns = now_ns + EXPIRY_NS;
+    if (left < 0)
+        log_limited(&secure->limit, now_ns, 23, SEVERITY_ERROR,
+                    "this box's certificate has expired: what is associated "
+                    "stays, nothing new comes; is the clock right?");
+    else if (left < EXPIRY_DAYS && left < life / 10)
+        log_limited(&secure->limit, now_ns, 23, SEVERITY_WARNING,
+                    "this box's certificate expires in %d days", left);
+}
+
+static void
 look(struct secure *secure, uint64_t now_ns)
 {
     if (now_ns < secure->look_ns)
@@ -228,6 +251,7 @@ look(struct secure *secure, uint64_t now_ns)
     secure->look_ns = now_ns + LOOK_NS;
     dtls_context_rotate(secure->dtls, now_ns);
     look_at_revocations(secure, now_ns);
+    look_at_expiry(secure, now_ns);
     for (unsigned plane = 0; plane < PLANE_COUNT; plane++) {
         struct edge *edge = &secure->edges[plane];
 
