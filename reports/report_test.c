@@ -483,6 +483,50 @@ START_TEST(json)
 }
 END_TEST
 
+/* Both worlds, and what lies between them, in every artefact. */
+START_TEST(two_worlds)
+{
+    char path[128];
+    char *text;
+
+    samples_compared(db_path);
+    text = derive(report_html, NULL);
+    holds(text, "Simulated against real");
+    holds(text, "href=\"report-first.html\"");
+    holds(text, "+100.0 %");
+    holds(text, "50 %, stated");
+    holds(text, "elect: 1ms, 250ms");
+    holds(text, "no value");
+    holds(text, "This ran in real time");
+    free(text);
+    text = derive(report_json, NULL);
+    json_balanced(text);
+    holds(text, "\"comparison\":[");
+    holds(text, "\"compared_with\":{\"scenario\":\"compared\"");
+    holds(text, "\"world\":\"netns\"");
+    holds(text, "\"world\":\"des\"");
+    holds(text, "\"difference\":null");
+    free(text);
+    text = derive(report_junit, NULL);
+    holds(text, "<testsuite name=\"compared seed 1\"");
+    holds(text, "<testsuite name=\"compared netns run 1\"");
+    holds(text, "<testsuite name=\"compared between worlds\" tests=\"1\" "
+                "failures=\"1\"");
+    free(text);
+    ck_assert_int_eq(report_csv(db_path, folder, NULL, error, sizeof(error)),
+                     0);
+    snprintf(path, sizeof(path), "%s/comparison.csv", folder);
+    text = file_load(path);
+    ck_assert_int_eq(occurrences(text, "\r\n"), 4);
+    free(text);
+    ck_assert_int_eq(report_all(folder, NULL, error, sizeof(error)), 0);
+    snprintf(path, sizeof(path), "%s/" REPORT_FIRST_PAGE, folder);
+    text = file_load(path);
+    holds(text, "<dd>des</dd>");
+    free(text);
+}
+END_TEST
+
 START_TEST(csv)
 {
     char path[128];
@@ -664,6 +708,7 @@ report_suite(void)
     tcase_add_test(derived, junit);
     tcase_add_test(derived, json);
     tcase_add_test(derived, csv);
+    tcase_add_test(derived, two_worlds);
     tcase_add_test(derived, annotations);
     tcase_add_test(derived, unreadable_and_unwritable);
     tcase_add_test(derived, all_three_beside_the_database);

@@ -38,15 +38,15 @@ noise_below(uint64_t *state, uint64_t limit)
 }
 
 static void
-file_begin(struct sample_file *f, const char *path, const char *scenario,
-           const char *about, uint32_t seeds)
+file_begin_in(struct sample_file *f, const char *path, const char *world,
+              const char *scenario, const char *about, uint32_t seeds)
 {
     char error[RESULTS_ERROR_BYTES] = "";
     struct results_campaign campaign = {
         .scenario = scenario,
         .scenario_file = "scenarios/failover/sample.yaml",
         .about = about,
-        .world = "des",
+        .world = world,
         .preset = "ddc-large: 48 NCP, 13 NCF, 2 NCC, 2 NCM",
         .build = "0.1.0 (466d05b, release, gcc 12.2.0)",
         .calibration = "frozen-2026-01",
@@ -61,6 +61,13 @@ file_begin(struct sample_file *f, const char *path, const char *scenario,
     f->file = "scenarios/failover/sample.yaml";
     CHECK(results_open(path, &f->results, error, sizeof(error)) == 0);
     CHECK(results_campaign_begin(f->results, &campaign, &f->campaign) == 0);
+}
+
+static void
+file_begin(struct sample_file *f, const char *path, const char *scenario,
+           const char *about, uint32_t seeds)
+{
+    file_begin_in(f, path, "des", scenario, about, seeds);
 }
 
 static void
@@ -509,4 +516,58 @@ samples_soak(const char *path)
     cluster_load(&f);
     run_end(&f, VERDICT_PASS, 0, 86400 * SECOND_PS, 5);
     file_end(&f, VERDICT_PASS, 0);
+}
+
+static int64_t
+compared_campaign(const char *path, const char *world)
+{
+    struct sample_file f;
+
+    file_begin_in(&f, path, world, "compared", "Two worlds.", 1);
+    run_begin(&f, 1, 10, 160);
+    expect(&f, VERDICT_PASS, "writes.lost == 0", "0",
+           "writes.lost == 0: measured 0");
+    run_end(&f, VERDICT_PASS, 0, 60 * SECOND_PS, 1);
+    file_end(&f, VERDICT_PASS, 0);
+    return f.campaign;
+}
+
+void
+samples_compared(const char *path)
+{
+    struct results_comparison rows[] = {
+        {.metric = "switchover.write-outage",
+         .args = "pull",
+         .unit = "s",
+         .sides = {{20, 0.25, 0.17, 0.29, true}, {3, 0.5, 0.4, 0.6, false}},
+         .has_difference = true,
+         .difference = 1,
+         .bound = 0.5,
+         .stated = true,
+         .state = "outside",
+         .stage = "elect: 1ms, 250ms"},
+        {.metric = "join.time",
+         .unit = "s",
+         .sides = {{20, 0.2, 0.1, 0.3, true}},
+         .bound = 0.2,
+         .state = "no value"},
+        {.metric = "switchover.elect",
+         .args = "pull",
+         .unit = "s",
+         .sides = {{20, 0.001, 0.001, 0.002, true},
+                   {3, 0.25, 0.2, 0.3, false}},
+         .has_difference = true,
+         .difference = 249,
+         .state = "stage"},
+    };
+    int64_t first = compared_campaign(path, "des");
+    int64_t second = compared_campaign(path, "netns");
+    char error[RESULTS_ERROR_BYTES] = "";
+    struct results *results;
+
+    CHECK(results_open(path, &results, error, sizeof(error)) == 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        CHECK(results_add_comparison(results, first, second, &rows[i]) == 0);
+    CHECK(results_finish(results, RESULTS_COMPLETE, error, sizeof(error)) ==
+          0);
 }

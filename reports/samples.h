@@ -27,6 +27,10 @@ void samples_hostile(const char *path);
 /* Ended by Ctrl-C in the second of three seeds. */
 void samples_interrupted(const char *path);
 
+/* Two campaigns, the second in world netns, compared: one bound is stated and
+ * missed. */
+void samples_compared(const char *path);
+
 /* A long run with thousands of outages on many boxes, over 24 hours. */
 void samples_soak(const char *path);
 

@@ -97,14 +97,14 @@ oracles_record(struct run *run)
 static void
 blind_record(struct run *run)
 {
-    for (unsigned i = 0; run->real && i < ORACLE_COUNT; i++) {
+    for (unsigned i = 0; i < ORACLE_COUNT; i++) {
         const struct oracle_result *result = oracles_result(run->oracles, i);
         char text[OUTCOME_NAME_BYTES];
 
         if (result->exercised > 0)
             continue;
         outcome_text(text, sizeof(text), "oracle %s", result->id);
-        run_skip(run, text, "nothing it judges was seen in this world");
+        run_skip(run, text, "nothing it judges was seen in this run");
     }
 }
 
@@ -186,7 +186,8 @@ run_finish(struct run *run)
     ledger_record(run);
     alarms_record(run);
     oracles_record(run);
-    blind_record(run);
+    if (run->real && !outcome->interrupted)
+        blind_record(run);
     lateness_record(run);
     verdict_record(run);
     if (!run->real)

@@ -30,6 +30,47 @@ static const struct {
     const char *text;
     const char *expected;
 } cases[] = {
+    /* Ends at rest, triggers, comparisons. */
+    {"format: 1\nscenario: t\nabout: x\ncluster: { preset: ddc-small }\n"
+     "ends: { settled: 5s }\n",
+     "s.yaml:5:7: error: ends lacks \"at-most\""},
+    {"format: 1\nscenario: t\nabout: x\ncluster: { preset: ddc-small }\n"
+     "ends: { settled: 0s, at-most: 1m }\n",
+     "s.yaml:5:18: error: settled must lie between 1ps and 100d, not \"0s\""},
+    {"format: 1\nscenario: t\nabout: x\ncluster: { preset: ddc-small }\n"
+     "ends: { settled: 1s, at-most: 10s }\n"
+     "timeline:\n  - { at: 11s, fault: box.restart, target: ncp-0 }\n",
+     "s.yaml:7:11: error: at: 11s lies after the end of the scenario (ends: "
+     "10s)"},
+    {TWO("at: 1s, fault: box.restart, target: ncp-0, name: a",
+         "after: b, fault: box.restart, target: ncp-0"),
+     "s.yaml:8:14: error: unknown event \"b\"; expected a"},
+    {TWO("after: b, fault: box.restart, target: ncp-0",
+         "at: 1s, fault: box.restart, target: ncp-0, name: b"),
+     "s.yaml:7:14: error: event \"b\" does not stand further up"},
+    {TWO("at: 40s, fault: box.restart, target: ncp-0, name: a",
+         "after: a, at: 21s, fault: box.restart, target: ncp-0"),
+     "s.yaml:8:21: error: at: 61s lies after the end of the scenario (ends: "
+     "1m)"},
+    {LINE("once: \"cluster.convergd\", fault: box.restart, target: ncp-0"),
+     "s.yaml:7:14: error: unknown metric \"cluster.convergd\""},
+    {LINE("once: cluster.converged, every: 1s, until: 9s, fault: "
+          "box.restart, target: ncp-0"),
+     "s.yaml:7:5: error: \"until\" does not go with \"after\" or \"once\""},
+    {HEAD "timeline:\n"
+          "  - { at: 1s, fault: box.restart, target: ncp-0, name: a }\n"
+          "  - { after: a, at: 1s, fault: box.restart, target: ncp-1, name: b "
+          "}\n"
+          "  - { at: 50s, fault: box.restart, target: b.target }\n",
+     "s.yaml:9:44: error: event \"b\" does not come earlier"},
+    {HEAD "compare:\n  - { metric: boot.time }\n",
+     "s.yaml:7:5: error: a comparison lacks \"within\""},
+    {HEAD "compare:\n  - { metric: switchover.count, within: 20% }\n",
+     "s.yaml:7:15: error: \"switchover.count\" is no duration; only durations "
+     "are compared"},
+    {HEAD "compare:\n  - { metric: boot.time == 1s, within: 20% }\n",
+     "s.yaml:7:25: error: expected the end of the metric"},
+
     /* The file as a whole. */
     {"", "s.yaml:1:1: error: the file is empty"},
     {"- a\n", "s.yaml:1:1: error: a scenario must be a map, not a list"},

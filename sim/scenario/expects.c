@@ -92,7 +92,7 @@ static const struct field compare_fields[] = {
      .required = true,
      .has_range = true,
      .min = 1,
-     .max = UINT64_MAX,
+     .max = 1000000,
      .doc = "Largest difference of the medians, of the first world's."},
 };
 const struct schema compare_schema = SCHEMA(

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L /* fmemopen */
+
 #include "sim/scenario/scenario_test.h"
 
 #include "reference-nos/platform/trace.h"
@@ -182,6 +184,56 @@ struct weather {
     bool rains;
 };
 
+START_TEST(test_rest_triggers_comparisons)
+{
+    const struct scenario *scenario;
+    struct reading reading;
+    char text[4096] = "";
+    FILE *out = fmemopen(text, sizeof(text), "w");
+
+    reading_start(&reading,
+                  "format: 1\nscenario: t\nabout: x\n"
+                  "cluster: { preset: ddc-small }\n"
+                  "timeline:\n"
+                  "  - { at: 5s, fault: box.power-loss, target: ncp-0, name: "
+                  "off }\n"
+                  "  - { after: off, at: 2s, once: \"cluster.converged and "
+                  "writes.acked > 3\", action: box.power-on, target: "
+                  "off.target, name: on }\n"
+                  "  - { after: on, every: 1s, count: 2, fault: box.restart, "
+                  "target: on.target }\n"
+                  "expect:\n  - { within: 20s, after: on, that: "
+                  "\"join.time(ncp-0) < 1s\" }\n"
+                  "compare:\n"
+                  "  - { metric: switchover.write-outage(off), within: 20% }\n"
+                  "  - { metric: boot.time, within: 100% }\n"
+                  "ends: { settled: 10s, at-most: 90s }\n",
+                  NULL);
+    ck_assert_str_eq(reading.errors, "");
+    scenario = reading.scenario;
+    ck_assert_uint_eq(scenario->settled.ps, 10 * PS_PER_S);
+    ck_assert_uint_eq(scenario->ends.ps, 90 * PS_PER_S);
+    ck_assert_uint_eq(scenario->events[0].after, SCENARIO_NO_EVENT);
+    ck_assert(!scenario_event_triggered(&scenario->events[0]));
+    ck_assert_uint_eq(scenario->events[1].after, 0);
+    ck_assert_uint_eq(scenario->events[1].once->count, 2);
+    ck_assert_uint_eq(scenario->events[1].earliest.ps, 7 * PS_PER_S);
+    ck_assert_uint_eq(scenario->events[2].earliest.ps, 8 * PS_PER_S);
+    ck_assert_uint_eq(scenario_event_time(&scenario->events[2], 1).ps,
+                      2 * PS_PER_S);
+    ck_assert_uint_eq(scenario->compare_count, 2);
+    ck_assert_uint_eq(scenario->compares[0].within_ppm, 200000);
+    ck_assert_uint_eq(scenario->compares[0].ref.event, 0);
+    ck_assert_uint_eq(scenario->compares[1].within_ppm, 1000000);
+    scenario_describe(scenario, false, out);
+    (void)fclose(out);
+    ck_assert_ptr_nonnull(strstr(text, "settled for 10s, at most 1.5m"));
+    ck_assert_ptr_nonnull(strstr(text, "after off  once cluster.converged"));
+    ck_assert_ptr_nonnull(strstr(text, "compare:\n  switchover.write-outage"));
+    reading_end(&reading);
+}
+END_TEST
+
 static int
 parse_weather(struct schema_reader *reader, const struct scenario *scenario,
               const struct ynode *node, void **data)
@@ -357,6 +409,7 @@ good_tests(void)
     TCase *tcase = tcase_create("good");
 
     tcase_add_test(tcase, test_example);
+    tcase_add_test(tcase, test_rest_triggers_comparisons);
     tcase_add_test(tcase, test_set);
     tcase_add_loop_test(tcase, test_bad_set, 0, ARRAY_COUNT(bad_sets));
     tcase_add_test(tcase, test_section);

@@ -29,7 +29,7 @@ runs "json" 0 run short.yaml -q --json
 if command -v sqlite3 >/dev/null; then
     ends "parses" 1 "$(query :memory: "SELECT json_valid(readfile('out'))")"
     ends "and says PASS" 1 "$(grep -c '"PASS"' out | sed 's/[1-9].*/1/')"
-    for words in "list --json" "describe metrics --json" \
+    for words in "doctor --json" "list --json" "describe metrics --json" \
         "describe faults --json" "validate short.yaml --json" \
         "run short.yaml --dry-run --json"; do
         # shellcheck disable=SC2086 # words are several

@@ -50,8 +50,31 @@ runs "--set of what is not there" 64 run short.yaml --set params.boxes=x
 runs "--set without =" 64 run short.yaml --set params.late
 runs "missing costs" 64 run short.yaml --costs nothere.yaml --no-results
 runs "a world nobody knows" 64 run short.yaml --world mars
-runs "a world not built" 2 run short.yaml --world netns
-says "is inconclusive" "INCONCLUSIVE" err
+runs "a world not named" 2 run short.yaml --world netns
+says "is inconclusive" "does not name world netns: INCONCLUSIVE" err
+runs "one of two worlds is unknown" 64 run short.yaml --world des,mars
+runs "three worlds" 64 run short.yaml --world des,netns,des
+runs "the same world twice" 64 run short.yaml --world des,des
+says "asks for costs" "two --costs" err
+for option in "--repeats 3" "--keep kept" --record --per-service; do
+    # shellcheck disable=SC2086 # option and value are two words
+    runs "$option in virtual time" 64 run short.yaml $option
+    says "names the world" "world netns" err
+done
+runs "seeds in real time" 64 run short.yaml --world netns --seeds 3
+says "asks for repeats" "takes --repeats" err
+runs "recording to nowhere" 64 run short.yaml --world netns --record
+sed 's/worlds: .des./worlds: [mininet]/' short.yaml >mininet.yaml
+runs "a world not built" 2 run mininet.yaml --world mininet
+says "says so" "this build has no world mininet: INCONCLUSIVE" err
+runs "validate: of a world not built" 0 validate mininet.yaml
+says "is good, but not here" "none of its worlds" out
+sed 's/service.kill.*}$/psu.fail, target: ncp-1, unit: 9 }/' short.yaml \
+    >unit.yaml
+runs "run: no such unit" 64 run unit.yaml --no-results
+runs "validate: no such unit" 64 validate unit.yaml
+says "the same words" "no box has a unit 9" err
+rm mininet.yaml unit.yaml
 runs "dry run" 0 run short.yaml --dry-run
 ends "writes nothing" "short.yaml" \
     "$(find . -maxdepth 1 \( -name '*.yaml' -o -name results \) |
