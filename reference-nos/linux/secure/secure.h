@@ -49,6 +49,8 @@ struct secure_options {
 MUST_USE int secure_open(const struct secure_options *options,
                          struct secure **out, char *message,
                          size_t message_size);
+/* Says goodbye to all.  The loop must run once more before it is closed; not
+ * to be called from datagram(). */
 void secure_close(struct secure *secure);
 
 /* Dropped in silence when there is no association: datagrams may be lost. */
