@@ -67,7 +67,7 @@ listen(void *context, const struct observation *seen)
 #ifdef TEST_REFNOSD
 
 static void
-cluster_open(struct cluster *cluster, bool small)
+cluster_open_as(struct cluster *cluster, bool small, bool per_service)
 {
     struct cluster_options options = {.preset = "ddc-small"};
     struct netns_options netns = {
@@ -77,6 +77,7 @@ cluster_open(struct cluster *cluster, bool small)
         .tombstone_s = 1800,
         .shift_clocks = true,
         .small_disks = small,
+        .per_service = per_service,
         .listener = listen,
         .listener_context = cluster,
     };
@@ -96,6 +97,12 @@ cluster_open(struct cluster *cluster, bool small)
     netns.plan = cluster->plan;
     err = netns_create(&netns, &cluster->world, message, sizeof(message));
     ck_assert_msg(err == 0, "%s", message);
+}
+
+static void
+cluster_open(struct cluster *cluster, bool small)
+{
+    cluster_open_as(cluster, small, false);
 }
 
 static void
@@ -343,25 +350,41 @@ START_TEST(controller_behind_a_partition_steps_down)
 }
 END_TEST
 
+static void
+die_and_hang(struct cluster *cluster)
+{
+    unsigned box;
+
+    power_on(cluster);
+    (void)run_until_whole(cluster);
+    box = named(cluster, "ncp-0");
+    cluster->traced[TRACE_SERVICE_DIED] = 0;
+    INJECT(cluster, .kind = WORLD_SERVICE_KILL, .box = box,
+           .item = SVC_HARDWARE);
+    ck_assert(run_until_traced(cluster, TRACE_SERVICE_DIED, 1));
+    /* Killed for it by its supervisor. */
+    INJECT(cluster, .kind = WORLD_SERVICE_HANG, .box = box, .item = SVC_MEMBER,
+           .value = 1);
+    ck_assert(run_until_traced(cluster, TRACE_SERVICE_DIED, 2));
+    (void)run_until_whole(cluster);
+    cluster_close(cluster);
+}
+
 START_TEST(service_dies_and_hangs)
 {
     struct cluster cluster;
-    unsigned box;
 
     cluster_open(&cluster, true);
-    power_on(&cluster);
-    (void)run_until_whole(&cluster);
-    box = named(&cluster, "ncp-0");
-    cluster.traced[TRACE_SERVICE_DIED] = 0;
-    INJECT(&cluster, .kind = WORLD_SERVICE_KILL, .box = box,
-           .item = SVC_HARDWARE);
-    ck_assert(run_until_traced(&cluster, TRACE_SERVICE_DIED, 1));
-    /* Killed for it by its supervisor. */
-    INJECT(&cluster, .kind = WORLD_SERVICE_HANG, .box = box,
-           .item = SVC_MEMBER, .value = 1);
-    ck_assert(run_until_traced(&cluster, TRACE_SERVICE_DIED, 2));
-    (void)run_until_whole(&cluster);
-    cluster_close(&cluster);
+    die_and_hang(&cluster);
+}
+END_TEST
+
+START_TEST(service_process_dies_and_hangs)
+{
+    struct cluster cluster;
+
+    cluster_open_as(&cluster, true, true);
+    die_and_hang(&cluster);
 }
 END_TEST
 
@@ -522,6 +545,7 @@ cluster_tcase(void)
     tcase_add_test(tcase, boxes_come_and_go);
     tcase_add_test(tcase, controller_behind_a_partition_steps_down);
     tcase_add_test(tcase, service_dies_and_hangs);
+    tcase_add_test(tcase, service_process_dies_and_hangs);
     tcase_add_test(tcase, hardware_breaks);
     tcase_add_test(tcase, stranger_is_another_box);
     tcase_add_test(tcase, full_disk_empties_again);

@@ -2,7 +2,11 @@
  *
  * Faults, done for real.
  */
+#define _GNU_SOURCE
+
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reference-nos/node/node.h"
@@ -73,6 +77,54 @@ inject_swap(struct netns_box *a, struct netns_box *b)
     return 0;
 }
 
+/* A service that is a process of its own: as the rack numbers them. */
+static int
+process_find(struct netns_box *box, unsigned service, pid_t *pid)
+{
+    char name[48];
+    char *answer = NULL, *at;
+    int err = netns_ask(&box->netns->world, box->index, "services", &answer);
+
+    if (err != 0)
+        return err;
+    (void)snprintf(name, sizeof(name), "\"service\":\"%s\"",
+                   service_name(service));
+    at = strstr(answer, name);
+    if (at != NULL)
+        at = strstr(at, "\"pid\":");
+    *pid = at != NULL ? (pid_t)strtol(at + 6, NULL, 10) : 0;
+    free(answer);
+    /* Not process 1, not every one of them. */
+    return *pid > 1 ? 0 : ERR_NOENT;
+}
+
+struct blow {
+    pid_t pid;
+    int signal;
+};
+
+/* In the rack, whose numbers of processes are meant. */
+static int
+strike(void *arg)
+{
+    const struct blow *blow = arg;
+
+    return kill(blow->pid, blow->signal);
+}
+
+static int
+signal_service(struct netns_box *box, const struct world_fault *fault)
+{
+    struct blow blow = {.signal = fault->kind == WORLD_SERVICE_KILL ? SIGKILL
+                                  : fault->value != 0               ? SIGSTOP
+                                                                    : SIGCONT};
+    int err = process_find(box, fault->item, &blow.pid);
+
+    return err == 0 ? rack_call(&box->netns->rack, box->netns->rack.net_ns,
+                                strike, &blow)
+                    : err;
+}
+
 static int
 inject_service(struct netns_box *box, const struct world_fault *fault)
 {
@@ -88,6 +140,8 @@ inject_service(struct netns_box *box, const struct world_fault *fault)
     if (fault->kind == WORLD_SERVICE_SLOW)
         return netns_cannot(box->netns, "a real CPU cannot be slowed down "
                                         "for one service");
+    if (box->netns->per_service)
+        return signal_service(box, fault);
     if (fault->kind == WORLD_SERVICE_KILL)
         (void)snprintf(words, sizeof(words), "kill %s",
                        service_name(fault->item));
