@@ -177,7 +177,7 @@ inject_fabric(struct netns_box *box, const struct world_fault *fault)
     const struct plan_cable *cable =
         cable_find(netns->plan, box->index, fault->item);
     struct truth_box *boxes = netns->truth->boxes;
-    bool near_is_ncp;
+    unsigned far, far_port;
     int err;
 
     if (cable == NULL)
@@ -194,11 +194,13 @@ inject_fabric(struct netns_box *box, const struct world_fault *fault)
         }
         return 0;
     }
-    near_is_ncp = cable->ncp_box == box->index;
-    err = net_fabric_loss(netns->net,
-                          near_is_ncp ? cable->ncf_box : cable->ncp_box,
-                          near_is_ncp ? cable->ncf_port : cable->ncp_port,
-                          (uint32_t)fault->value);
+    far = cable->ncp_box == box->index ? cable->ncf_box : cable->ncp_box;
+    far_port =
+        cable->ncp_box == box->index ? cable->ncf_port : cable->ncp_port;
+    err = net_fabric_loss(netns->net, far, far_port, (uint32_t)fault->value);
+    if (err == 0)
+        err = net_fabric_verify(netns->net, box->index, fault->item, far,
+                                far_port);
     return err == 0 ? 0 : netns_cannot(netns, netns->net->why);
 }
 
@@ -276,7 +278,9 @@ inject_plane(struct netns *netns, const struct world_fault *fault)
     if (fault->plane >= PLANE_COUNT)
         return ERR_NOENT;
     net_plane_power(netns->net, fault->plane, fault->value != 0);
-    return 0;
+    return net_plane_verify(netns->net, fault->plane) == 0
+               ? 0
+               : netns_cannot(netns, netns->net->why);
 }
 
 /* ---- inside a box ---- */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "sim/world/netns/net_priv.h"
 
@@ -71,13 +72,11 @@ receive(int fd, uint32_t magic, struct net_measure *out)
     }
 }
 
-void
-net_measure(struct net *net, enum plane plane, unsigned from, unsigned to,
-            unsigned count, uint64_t wait_ns, struct net_measure *out)
+/* Frames from socket to socket; 'frame' has the addresses. */
+static void
+measure(int send_fd, int receive_fd, struct probe_frame *frame, unsigned count,
+        uint64_t wait_ns, struct net_measure *out)
 {
-    int send_fd = net->boxes[from].legs[plane].probe;
-    int receive_fd = net->boxes[to].legs[plane].probe;
-    struct probe_frame frame = {.type = htons(PROBE_ETHERTYPE)};
     struct net_measure stale = {.delay_min_ns = UINT64_MAX};
     struct pollfd polled = {.fd = receive_fd, .events = POLLIN};
     uint64_t end_ns;
@@ -85,28 +84,39 @@ net_measure(struct net *net, enum plane plane, unsigned from, unsigned to,
     *out = (struct net_measure){.sent = count, .delay_min_ns = UINT64_MAX};
     receive(receive_fd, 0, &stale);
     /* Frames of a measurement before do not count. */
-    frame.magic = PROBE_MAGIC ^ (uint32_t)now_ns();
-    mac_of(to, plane, frame.to);
-    mac_of(from, plane, frame.from);
+    frame->type = htons(PROBE_ETHERTYPE);
+    frame->magic = PROBE_MAGIC ^ (uint32_t)now_ns();
     for (unsigned i = 0; i < count; i++) {
-        frame.number = i;
-        frame.sent_ns = now_ns();
-        (void)!send(send_fd, &frame, sizeof(frame), 0);
+        frame->number = i;
+        frame->sent_ns = now_ns();
+        (void)!send(send_fd, frame, sizeof(*frame), 0);
         if (i % 16 == 15)
-            receive(receive_fd, frame.magic, out);
+            receive(receive_fd, frame->magic, out);
     }
     end_ns = now_ns() + wait_ns;
     for (;;) {
         uint64_t now = now_ns();
         struct timespec left;
 
-        receive(receive_fd, frame.magic, out);
+        receive(receive_fd, frame->magic, out);
         if (out->received >= count || now >= end_ns)
             return;
         left.tv_sec = (time_t)((end_ns - now) / 1000000000u);
         left.tv_nsec = (long)((end_ns - now) % 1000000000u);
         (void)ppoll(&polled, 1, &left, NULL);
     }
+}
+
+void
+net_measure(struct net *net, enum plane plane, unsigned from, unsigned to,
+            unsigned count, uint64_t wait_ns, struct net_measure *out)
+{
+    struct probe_frame frame = {.type = 0};
+
+    mac_of(to, plane, frame.to);
+    mac_of(from, plane, frame.from);
+    measure(net->boxes[from].legs[plane].probe,
+            net->boxes[to].legs[plane].probe, &frame, count, wait_ns, out);
 }
 
 bool
@@ -256,4 +266,85 @@ net_blocks_verify(struct net *net, const struct box_set *from,
         }
     }
     return 0;
+}
+
+/* ---- planes and fabric links ---- */
+
+int
+net_plane_verify(struct net *net, enum plane plane)
+{
+    struct net_measure measure;
+
+    for (unsigned i = 0; i < net->count; i++) {
+        unsigned other = witness_find(net, plane, i);
+
+        if (!leg_whole(net, plane, i) || other == net->count ||
+            net->boxes[i].legs[plane].loss_ppm > 0 ||
+            net->boxes[i].legs[plane].delay_ns > 0)
+            continue;
+        if (net->powered[plane] && net_reaches(net, plane, i, other))
+            return 0;
+        net_measure(net, plane, i, other, 2, QUIET_NS, &measure);
+        if (!net->powered[plane] && measure.received == 0)
+            return 0;
+        (void)snprintf(net->why, sizeof(net->why),
+                       "plane %c: measured %u of %u frames", 'a' + (int)plane,
+                       measure.received, measure.sent);
+        return ERR_UNSUPPORTED;
+    }
+    return 0;
+}
+
+static int
+port_socket(struct net *net, unsigned box, unsigned port, int *fd)
+{
+    struct sockaddr_ll address = {
+        .sll_family = AF_PACKET,
+        .sll_protocol = htons(PROBE_ETHERTYPE),
+    };
+    char name[16];
+    int err =
+        rack_socket(net->rack, net->boxes[box].ns, AF_PACKET,
+                    SOCK_RAW | SOCK_NONBLOCK, htons(PROBE_ETHERTYPE), fd);
+
+    if (err != 0)
+        return err;
+    (void)snprintf(name, sizeof(name), "fab%u", port);
+    address.sll_ifindex = (int)interface_index(net->boxes[box].control, name);
+    return bind(*fd, (struct sockaddr *)&address, sizeof(address)) == 0
+               ? 0
+               : ERR_IO;
+}
+
+int
+net_fabric_verify(struct net *net, unsigned from, unsigned from_port,
+                  unsigned to, unsigned to_port)
+{
+    uint32_t loss_ppm = net->boxes[to].fabric_loss[to_port];
+    struct probe_frame frame = {.to = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+    unsigned count = loss_ppm > 0 ? LOSS_FRAMES_MAX : 8;
+    int send_fd = -1, receive_fd = -1;
+    struct net_measure found;
+    int err;
+
+    if (!net->boxes[from].cabled || !net->boxes[to].cabled ||
+        net->boxes[from].fabric_down[from_port])
+        return 0;
+    err = port_socket(net, from, from_port, &send_fd);
+    if (err == 0)
+        err = port_socket(net, to, to_port, &receive_fd);
+    if (err == 0) {
+        measure(send_fd, receive_fd, &frame, count, QUIET_NS, &found);
+        if (!loss_fits(&found, loss_ppm)) {
+            (void)snprintf(net->why, sizeof(net->why),
+                           "fabric link: measured %u of %u frames",
+                           found.received, found.sent);
+            err = ERR_UNSUPPORTED;
+        }
+    }
+    if (send_fd >= 0)
+        (void)close(send_fd);
+    if (receive_fd >= 0)
+        (void)close(receive_fd);
+    return err;
 }

@@ -91,6 +91,10 @@ bool net_measurable(const struct net *net, enum plane plane, unsigned from,
                     unsigned to);
 /* Does the net treat frames to and from the box as asked? */
 MUST_USE int net_leg_verify(struct net *net, unsigned box, enum plane plane);
+MUST_USE int net_plane_verify(struct net *net, enum plane plane);
+MUST_USE int net_fabric_verify(struct net *net, unsigned from,
+                               unsigned from_port, unsigned to,
+                               unsigned to_port);
 MUST_USE int net_blocks_verify(struct net *net, const struct box_set *from,
                                const struct box_set *to, enum plane plane);
 
