@@ -4,10 +4,10 @@
  *
  * Boots ddc-small (ten refnosd in namespaces), then in each round, after a
  * drawn pause, kills a daemon (SIGKILL; it is started again at once) or a
- * service of one, both drawn.  All the while a writer writes.  Every
- * CHECK_ROUNDS rounds the cluster must become whole.  What the daemons told
- * is judged by the oracles; at the end the last write is read back, and
- * nothing may be left of the run.
+ * service of one, both drawn; with --per-service, the process of a service.
+ * All the while a writer writes.  Every CHECK_ROUNDS rounds the cluster must
+ * become whole.  What the daemons told is judged by the oracles; at the end
+ * the last write is read back, and nothing may be left of the run.
  *
  * usage: kill_rounds [options] DATA_DIR REFNOSD
  * exit:  0 passed, 1 failed, 64 usage, 77 this machine cannot
@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "sim/run/watch.h"
 #include "sim/world/netns/netns.h"
 #include "tests/daemons/leftovers.h"
+#include "tests/daemons/processes.h"
 #include "tests/daemons/writer.h"
 
 #define EXIT_INCONCLUSIVE 77
@@ -35,6 +37,7 @@
 #define PAUSE_MIN_MS 20u
 #define PAUSE_MAX_MS 1200u
 #define TOMBSTONE_S 1800u
+#define PROCESSES_MAX 256u
 
 struct arguments {
     unsigned rounds;
@@ -197,6 +200,24 @@ kill_service(struct rig *rig, struct random_stream *draws, unsigned box,
     return true;
 }
 
+/* From outside, by its number. */
+static bool
+kill_process(struct rig *rig, struct random_stream *draws, unsigned round)
+{
+    struct service_process list[PROCESSES_MAX];
+    unsigned count = processes_of_services(list, PROCESSES_MAX);
+    const struct service_process *victim;
+
+    if (count == 0)
+        return false;
+    victim = &list[random_below(draws, count)];
+    if (kill(victim->pid, SIGKILL) != 0)
+        return false;
+    rig->services++;
+    say_round(rig, round, victim->name);
+    return true;
+}
+
 static bool
 kill_daemon(struct rig *rig, unsigned box, unsigned round)
 {
@@ -221,9 +242,12 @@ one_round(struct rig *rig, unsigned round)
 
     if (!run_for_ms(rig, pause_ms))
         return false;
-    if (!service || !kill_service(rig, &draws, box, round))
-        if (!kill_daemon(rig, box, round))
-            return false;
+    if (service && rig->arguments->per_service)
+        service = kill_process(rig, &draws, round);
+    else if (service)
+        service = kill_service(rig, &draws, box, round);
+    if (!service && !kill_daemon(rig, box, round))
+        return false;
     return round % CHECK_ROUNDS != 0 || run_until_whole(rig, WHOLE_LIMIT_S);
 }
 
