@@ -306,8 +306,12 @@ cluster_plan_measured(struct cluster_plan *plan,
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         struct box_model *model = &holder->models[role];
 
-        model->boot_min = model->restart_min = measured->boot_min;
-        model->boot_max = model->restart_max = measured->boot_max;
+        model->boot_min = measured->boot_min;
+        model->boot_max = measured->boot_max;
+        model->restart_min =
+            simtime_add(measured->boot_min, measured->restart_pause);
+        model->restart_max =
+            simtime_add(measured->boot_max, measured->restart_pause);
     }
 }
 

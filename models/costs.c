@@ -14,6 +14,7 @@ struct raw_measured {
     const struct ynode *node;
     struct span disk_sync;
     struct span boot;
+    uint64_t pause_ps;
     uint64_t detect_ps;
     uint64_t train_ps;
 };
@@ -39,6 +40,12 @@ static const struct field measured_fields[] = {
      FIELD_AT(struct raw_measured, boot),
      .required = true,
      .doc = "Process started to NOS running: [least, most]."},
+    {.key = "restart-pause",
+     .kind = FIELD_QUANTITY,
+     .quantity = QUANTITY_DURATION,
+     FIELD_AT(struct raw_measured, pause_ps),
+     .required = true,
+     .doc = "Before a process is started again."},
     {.key = "link-detect",
      .kind = FIELD_QUANTITY,
      .quantity = QUANTITY_DURATION,
@@ -170,6 +177,7 @@ measured_fill(const struct raw_measured *raw, struct measured *measured)
         .disk_sync_max = simtime_from_ps(raw->disk_sync.max_ps),
         .boot_min = simtime_from_ps(raw->boot.min_ps),
         .boot_max = simtime_from_ps(raw->boot.max_ps),
+        .restart_pause = simtime_from_ps(raw->pause_ps),
         .link_detect = simtime_from_ps(raw->detect_ps),
         .link_train = simtime_from_ps(raw->train_ps),
     };
@@ -228,11 +236,13 @@ measured_print(const struct measured *measured, FILE *out)
                   "measured: # of real daemons, least and most\n"
                   "  disk-sync: [%lluus, %lluus]\n"
                   "  boot: [%lluus, %lluus]\n"
+                  "  restart-pause: %lluus\n"
                   "  link-detect: %lluus\n"
                   "  link-train: %lluus\n",
                   us(measured->disk_sync_min), us(measured->disk_sync_max),
                   us(measured->boot_min), us(measured->boot_max),
-                  us(measured->link_detect), us(measured->link_train));
+                  us(measured->restart_pause), us(measured->link_detect),
+                  us(measured->link_train));
 }
 
 void

@@ -65,6 +65,7 @@ START_TEST(measured_figures_take_the_models_place)
         .disk_sync_max = simtime_from_us(900),
         .boot_min = simtime_from_us(21000),
         .boot_max = simtime_from_us(48000),
+        .restart_pause = simtime_from_s(1),
         .link_detect = simtime_from_us(7000),
         .link_train = simtime_from_us(8000),
     };
@@ -85,7 +86,7 @@ START_TEST(measured_figures_take_the_models_place)
         ck_assert_uint_eq(plan->boxes[i].model->boot_max.ps,
                           simtime_from_us(48000).ps);
         ck_assert_uint_eq(plan->boxes[i].model->restart_min.ps,
-                          simtime_from_us(21000).ps);
+                          simtime_from_us(1021000).ps);
     }
     cluster_plan_destroy(plan);
     costs.measured.boot_min = simtime_from_us(50000);

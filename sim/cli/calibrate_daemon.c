@@ -209,6 +209,7 @@ exercise(struct daemons *daemons, struct sums *sums)
     err = links_take(daemons, &sums->measured);
     if (err == 0)
         err = sums_take(daemons, sums);
+    sums->measured.restart_pause = simtime_from_ns(NETNS_RESTART_PAUSE_NS);
     sums->measured.given = true;
     return err;
 }
