@@ -23,6 +23,10 @@
 
 #include "sim/world/world.h"
 
+/* A box that restarts is started again after this long, as a service manager
+ * would; one that is powered on, at once. */
+#define NETNS_RESTART_PAUSE_NS 1000000000u
+
 struct netns_options {
     struct cluster_plan *plan; /* outlives the world; its keys are set */
     uint64_t seed;             /* of random draws of impairments */

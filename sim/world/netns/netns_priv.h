@@ -22,7 +22,6 @@
 #define NETNS_HOLD_NS 5000000u
 /* Tables of one box are written entry by entry: judged when it is still. */
 #define NETNS_STILL_NS 200000u
-#define NETNS_RESTART_PAUSE_NS 1000000000u
 #define NETNS_PATH_MAX 160u
 #define NETNS_CLIENTS_MAX 16u
 #define NETNS_READ_BYTES 65536u
@@ -44,6 +43,7 @@ struct netns_box {
     bool running; /* as handed over */
     bool ready;   /* the daemon said so */
     pid_t pid;    /* 0: no daemon */
+    pid_t corpse; /* killed, and not reaped yet; 0: none */
     int pid_fd, watch_fd;
     uint64_t started_ns;
     uint64_t start_at_ns; /* a new daemon is due; 0: none */

@@ -93,12 +93,21 @@ forget_fd(int *fd)
     *fd = -1;
 }
 
-/* Dead and buried: what it still said is read, its cables go dark. */
-static int
-bury(struct netns_box *box)
+/* A killed process does nothing any more, but the kernel takes its time to
+ * close what it had, fabric ports above all: nobody waits for that before
+ * there is need. */
+static void
+corpse_reap(struct netns_box *box)
 {
-    int status = rack_wait(box->pid);
+    if (box->corpse > 0)
+        (void)rack_wait(box->corpse);
+    box->corpse = 0;
+}
 
+/* Gone: what it still said is read, its cables go dark. */
+static void
+part(struct netns_box *box)
+{
     box->pid = 0;
     net_box_cable(box->netns->net, box->index, false);
     (void)lines_read(box);
@@ -108,7 +117,6 @@ bury(struct netns_box *box)
     clients_close(box);
     box->ready = false;
     box->before = box->load;
-    return status;
 }
 
 static void
@@ -120,7 +128,9 @@ daemon_kill(struct netns_box *box)
     /* Its services may be processes of their own, in its group. */
     (void)kill(-box->pid, SIGKILL);
     (void)kill(box->pid, SIGKILL);
-    (void)bury(box);
+    corpse_reap(box);
+    box->corpse = box->pid;
+    part(box);
 }
 
 void
@@ -129,6 +139,7 @@ slot_start(struct netns_box *box)
     char path[NETNS_PATH_MAX];
     int err;
 
+    corpse_reap(box);
     box->start_at_ns = 0;
     box->starts++;
     box->cause_told = false;
@@ -153,19 +164,16 @@ slot_start(struct netns_box *box)
 void
 slot_ended(struct netns_box *box)
 {
-    uint64_t lived_ns = netns_now_ns() - box->started_ns;
-    int status = bury(box);
+    int status = rack_wait(box->pid);
 
+    part(box);
     if (!box->cause_told)
         box->cause = REBOOT_WATCHDOG;
     if (status != 75 || !box->cause_told)
         queue_log(box, "refnosd ended with %d%s", status,
                   status >= 128 ? " (128 + signal)" : "");
     queue_observe(box, OBSERVE_BOX_OFF, box->cause, 0, box->key);
-    if (status == 75 || lived_ns > NETNS_RESTART_PAUSE_NS)
-        slot_start(box);
-    else
-        box->start_at_ns = netns_now_ns() + NETNS_RESTART_PAUSE_NS;
+    box->start_at_ns = netns_now_ns() + NETNS_RESTART_PAUSE_NS;
 }
 
 /* ---- power ---- */
@@ -200,7 +208,7 @@ slot_restart(struct netns_box *box, enum reboot_cause cause)
     daemon_kill(box);
     box->cause = cause;
     queue_observe(box, OBSERVE_BOX_OFF, cause, 0, box->key);
-    slot_start(box);
+    box->start_at_ns = netns_now_ns() + NETNS_RESTART_PAUSE_NS;
 }
 
 void
@@ -208,6 +216,7 @@ slot_fini(struct netns_box *box)
 {
     if (box->pid > 0)
         daemon_kill(box);
+    corpse_reap(box);
     forget_fd(&box->watch_fd);
     forget_fd(&box->pid_fd);
     clients_close(box);
