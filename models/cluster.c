@@ -301,6 +301,8 @@ cluster_plan_measured(struct cluster_plan *plan,
 
     plan->parts.disk_sync_min = measured->disk_sync_min;
     plan->parts.disk_sync_max = measured->disk_sync_max;
+    plan->parts.disk_replace_min = measured->disk_replace_min;
+    plan->parts.disk_replace_max = measured->disk_replace_max;
     plan->parts.link_detect = measured->link_detect;
     plan->parts.link_train = measured->link_train;
     for (unsigned role = 0; role < ROLE_COUNT; role++) {

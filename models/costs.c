@@ -13,6 +13,7 @@
 struct raw_measured {
     const struct ynode *node;
     struct span disk_sync;
+    struct span disk_replace;
     struct span boot;
     uint64_t pause_ps;
     uint64_t detect_ps;
@@ -34,6 +35,12 @@ static const struct field measured_fields[] = {
      FIELD_AT(struct raw_measured, disk_sync),
      .required = true,
      .doc = "Latency of one sync: [least, most]."},
+    {.key = "disk-replace",
+     .kind = FIELD_CUSTOM,
+     .parse = span_parse,
+     FIELD_AT(struct raw_measured, disk_replace),
+     .required = true,
+     .doc = "Latency of a file replaced as a whole: [least, most]."},
     {.key = "boot",
      .kind = FIELD_CUSTOM,
      .parse = span_parse,
@@ -175,6 +182,8 @@ measured_fill(const struct raw_measured *raw, struct measured *measured)
         .given = true,
         .disk_sync_min = simtime_from_ps(raw->disk_sync.min_ps),
         .disk_sync_max = simtime_from_ps(raw->disk_sync.max_ps),
+        .disk_replace_min = simtime_from_ps(raw->disk_replace.min_ps),
+        .disk_replace_max = simtime_from_ps(raw->disk_replace.max_ps),
         .boot_min = simtime_from_ps(raw->boot.min_ps),
         .boot_max = simtime_from_ps(raw->boot.max_ps),
         .restart_pause = simtime_from_ps(raw->pause_ps),
@@ -235,14 +244,16 @@ measured_print(const struct measured *measured, FILE *out)
     (void)fprintf(out,
                   "measured: # of real daemons, least and most\n"
                   "  disk-sync: [%lluus, %lluus]\n"
+                  "  disk-replace: [%lluus, %lluus]\n"
                   "  boot: [%lluus, %lluus]\n"
                   "  restart-pause: %lluus\n"
                   "  link-detect: %lluus\n"
                   "  link-train: %lluus\n",
                   us(measured->disk_sync_min), us(measured->disk_sync_max),
-                  us(measured->boot_min), us(measured->boot_max),
-                  us(measured->restart_pause), us(measured->link_detect),
-                  us(measured->link_train));
+                  us(measured->disk_replace_min),
+                  us(measured->disk_replace_max), us(measured->boot_min),
+                  us(measured->boot_max), us(measured->restart_pause),
+                  us(measured->link_detect), us(measured->link_train));
 }
 
 void

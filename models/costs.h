@@ -25,6 +25,7 @@
 struct measured {
     bool given; /* the rest is */
     struct simtime disk_sync_min, disk_sync_max;
+    struct simtime disk_replace_min, disk_replace_max;
     struct simtime boot_min, boot_max; /* process started to NOS running */
     struct simtime restart_pause;      /* before a process is started again */
     struct simtime link_detect, link_train;

@@ -63,6 +63,8 @@ START_TEST(measured_figures_take_the_models_place)
         .given = true,
         .disk_sync_min = simtime_from_us(30),
         .disk_sync_max = simtime_from_us(900),
+        .disk_replace_min = simtime_from_us(80),
+        .disk_replace_max = simtime_from_us(2000),
         .boot_min = simtime_from_us(21000),
         .boot_max = simtime_from_us(48000),
         .restart_pause = simtime_from_s(1),
@@ -81,6 +83,8 @@ START_TEST(measured_figures_take_the_models_place)
                      0);
     cluster_plan_measured(plan, &costs.measured);
     ck_assert_uint_eq(plan->parts.disk_sync_max.ps, simtime_from_us(900).ps);
+    ck_assert_uint_eq(plan->parts.disk_replace_max.ps,
+                      simtime_from_us(2000).ps);
     ck_assert_uint_eq(plan->parts.link_train.ps, simtime_from_us(8000).ps);
     for (unsigned i = 0; i < plan->box_count; i++) {
         ck_assert_uint_eq(plan->boxes[i].model->boot_max.ps,
@@ -91,7 +95,7 @@ START_TEST(measured_figures_take_the_models_place)
     cluster_plan_destroy(plan);
     costs.measured.boot_min = simtime_from_us(50000);
     ck_assert_int_ne(reread(&costs, "", message), 0); /* not in order */
-    ck_assert_ptr_nonnull(strstr(message, ":20:"));   /* the line of "boot" */
+    ck_assert_ptr_nonnull(strstr(message, ":21:"));   /* the line of "boot" */
 }
 END_TEST
 

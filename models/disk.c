@@ -239,8 +239,10 @@ barrier_add(struct disk *disk, enum storage_file file, bool replaces,
             struct simtime at, unsigned service, uint64_t token)
 {
     struct barrier *barrier = malloc(sizeof(*barrier));
+    const struct disk_options *options = &disk->options;
     struct simtime latency = random_time_between(
-        &disk->latency, disk->options.sync_min, disk->options.sync_max);
+        &disk->latency, replaces ? options->replace_min : options->sync_min,
+        replaces ? options->replace_max : options->sync_max);
 
     CHECK(barrier != NULL);
     at = simtime_max(at, kernel_now(disk->kernel));
@@ -282,6 +284,7 @@ disk_create(struct kernel *kernel, const struct disk_options *options)
 
     CHECK(disk != NULL && options->done != NULL);
     CHECK(simtime_compare(options->sync_min, options->sync_max) <= 0);
+    CHECK(simtime_compare(options->replace_min, options->replace_max) <= 0);
     disk->kernel = kernel;
     disk->options = *options;
     list_init(&disk->barriers);

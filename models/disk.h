@@ -25,8 +25,10 @@
 struct disk; /* Opaque. */
 
 struct disk_options {
-    struct simtime sync_min; /* latency of a sync or replace, uniform */
+    struct simtime sync_min; /* latency of a sync, uniform */
     struct simtime sync_max;
+    struct simtime replace_min; /* the same of a replace */
+    struct simtime replace_max;
     uint64_t bytes_per_s; /* added for the bytes it makes durable */
     uint64_t capacity_bytes;
     uint64_t seed;

@@ -36,6 +36,8 @@ rig_create(uint64_t seed)
     struct disk_options options = {
         .sync_min = simtime_from_us(100),
         .sync_max = simtime_from_us(200),
+        .replace_min = simtime_from_us(100),
+        .replace_max = simtime_from_us(200),
         .bytes_per_s = 1000000,
         .capacity_bytes = 1000000,
         .seed = seed,

@@ -159,6 +159,8 @@ parts_fill(const struct raw_parts *raw, struct parts *parts)
     *parts = (struct parts){
         .disk_sync_min = simtime_from_ps(raw->disk.sync.min_ps),
         .disk_sync_max = simtime_from_ps(raw->disk.sync.max_ps),
+        .disk_replace_min = simtime_from_ps(raw->disk.sync.min_ps),
+        .disk_replace_max = simtime_from_ps(raw->disk.sync.max_ps),
         .disk_bytes_per_s = raw->disk.write_bps / 8,
         .disk_capacity_bytes = raw->disk.capacity_bytes,
         .switch_latency = simtime_from_ps(raw->management.latency_ps),

@@ -16,6 +16,8 @@
 struct parts {
     struct simtime disk_sync_min; /* One sync, uniform between. */
     struct simtime disk_sync_max;
+    struct simtime disk_replace_min; /* A replace: as a sync, or measured. */
+    struct simtime disk_replace_max;
     uint64_t disk_bytes_per_s;
     uint64_t disk_capacity_bytes;
     struct simtime switch_latency; /* Lookup, per frame. */

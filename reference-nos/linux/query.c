@@ -85,6 +85,17 @@ box_members(struct daemon *daemon, struct json *json)
 }
 
 static void
+query_times(struct json *json, const char *name,
+            const struct storage_times *times)
+{
+    json_begin(json, name, '{');
+    json_number(json, "count", times->count);
+    json_number(json, "ns", times->ns);
+    json_number(json, "p5_ns", times->p5_ns);
+    json_end(json, '}');
+}
+
+static void
 query_box(struct daemon *daemon, struct json *json)
 {
     struct storage_counters counters;
@@ -93,9 +104,8 @@ query_box(struct daemon *daemon, struct json *json)
     box_members(daemon, json);
     storage_counters(daemon->storage, &counters);
     json_begin(json, "storage", '{');
-    json_number(json, "syncs", counters.syncs);
-    json_number(json, "sync_ns", counters.sync_ns);
-    json_number(json, "sync_p5_ns", counters.sync_p5_ns);
+    query_times(json, "sync", &counters.sync);
+    query_times(json, "replace", &counters.replace);
     json_number(json, "bytes", counters.bytes);
     json_end(json, '}');
     json_end(json, '}');

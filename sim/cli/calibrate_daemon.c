@@ -30,15 +30,6 @@ struct sums {
     struct measured measured;
 };
 
-/* The number after "KEY": in JSON text. */
-static bool
-number_after(const char *json, const char *key, uint64_t *number)
-{
-    const char *at = strstr(json, key);
-
-    return at != NULL && sscanf(at + strlen(key), "\":%" SCNu64, number) == 1;
-}
-
 /* CPU time of the process's main thread. */
 static uint64_t
 main_thread_ns(int pid)
@@ -82,35 +73,49 @@ meter_take(struct daemons *daemons, unsigned box, struct sums *sums)
     return err;
 }
 
-/* The disks of voters, which sync for every write.  The model's latency is
- * uniform: from what one of twenty took less than, to what gives it the mean
- * that was measured. */
+/* What one kind of operation took.  The model's latency is uniform: from what
+ * one of twenty took less than, to what gives it the mean that was measured.
+ */
+static bool
+times_read(const char *json, const char *kind, struct simtime *min,
+           struct simtime *max)
+{
+    const char *at = strstr(json, kind);
+    uint64_t count;
+    uint64_t all;
+    uint64_t least;
+    uint64_t most;
+
+    if (at == NULL || sscanf(at + strlen(kind),
+                             "\":{\"count\":%" SCNu64 ",\"ns\":%" SCNu64
+                             ",\"p5_ns\":%" SCNu64,
+                             &count, &all, &least) != 3)
+        return false;
+    if (count == 0)
+        return true;
+    most = 2 * (all / count);
+    most = most > 2 * least ? most - least : least;
+    if (min->ps == 0 || simtime_before(simtime_from_ns(least), *min))
+        *min = simtime_from_ns(least);
+    *max = simtime_max(*max, simtime_from_ns(most));
+    return true;
+}
+
+/* The disks of voters, which sync for every write. */
 static int
 disk_take(struct daemons *daemons, unsigned box, struct measured *measured)
 {
-    uint64_t least;
-    uint64_t most;
-    uint64_t count;
     char *answer = NULL;
     int err = netns_ask(daemons->world, box, "box", &answer);
 
-    if (err != 0)
-        return err;
-    if (!number_after(answer, "sync_p5_ns", &least) ||
-        !number_after(answer, "sync_ns", &most) ||
-        !number_after(answer, "syncs", &count) || count == 0) {
-        free(answer);
-        return ERR_MALFORMED;
-    }
+    if (err == 0 &&
+        !(times_read(answer, "sync", &measured->disk_sync_min,
+                     &measured->disk_sync_max) &&
+          times_read(answer, "replace", &measured->disk_replace_min,
+                     &measured->disk_replace_max)))
+        err = ERR_MALFORMED;
     free(answer);
-    most = 2 * (most / count);
-    most = most > 2 * least ? most - least : least;
-    if (measured->disk_sync_min.ps == 0 ||
-        simtime_before(simtime_from_ns(least), measured->disk_sync_min))
-        measured->disk_sync_min = simtime_from_ns(least);
-    measured->disk_sync_max =
-        simtime_max(measured->disk_sync_max, simtime_from_ns(most));
-    return 0;
+    return err;
 }
 
 static void

@@ -48,9 +48,9 @@ op_finish(struct storage *storage, struct storage_op *op, uint64_t took_ns)
     storage->queue_count--;
     storage->queue_bytes -= op->size;
     if (kept) {
-        storage->counters.syncs++;
-        storage->counters.sync_ns += took_ns;
-        hist_add(storage->sync_times, took_ns, 1);
+        hist_add(op->kind == OP_SYNC ? storage->sync_times
+                                     : storage->replace_times,
+                 took_ns, 1);
         list_push_back(&storage->completed, &op->node);
     }
     storage->counters.bytes += op->size;
@@ -108,6 +108,7 @@ free_when_closed(struct storage *storage)
     uv_cond_destroy(&storage->idle);
     uv_mutex_destroy(&storage->mutex);
     free(storage->sync_times);
+    free(storage->replace_times);
     free(storage);
 }
 
@@ -234,10 +235,12 @@ storage_open(uv_loop_t *loop, const char *directory, storage_done *done,
     list_init(&storage->queue);
     list_init(&storage->completed);
     storage->sync_times = times_create();
+    storage->replace_times = times_create();
     error = storage_directory(directory, &storage->directory_fd, message,
                               message_size);
     if (error != 0) {
         free(storage->sync_times);
+        free(storage->replace_times);
         free(storage);
         return error;
     }
@@ -245,6 +248,7 @@ storage_open(uv_loop_t *loop, const char *directory, storage_done *done,
     if (error != 0) {
         slots_close(storage);
         free(storage->sync_times);
+        free(storage->replace_times);
         free(storage);
         return error;
     }
@@ -427,6 +431,14 @@ storage_read(struct storage *storage, enum storage_file file, uint64_t offset,
     return 0;
 }
 
+static void
+times_get(const struct hist *hist, struct storage_times *times)
+{
+    times->count = hist_count(hist);
+    times->ns = hist_sum(hist);
+    times->p5_ns = hist_quantile(hist, HIST_PPB / 20);
+}
+
 void
 storage_counters(const struct storage *storage, struct storage_counters *out)
 {
@@ -434,7 +446,8 @@ storage_counters(const struct storage *storage, struct storage_counters *out)
 
     uv_mutex_lock(mutex);
     *out = storage->counters;
-    out->sync_p5_ns = hist_quantile(storage->sync_times, HIST_PPB / 20);
+    times_get(storage->sync_times, &out->sync);
+    times_get(storage->replace_times, &out->replace);
     uv_mutex_unlock(mutex);
 }
 

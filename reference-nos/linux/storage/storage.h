@@ -58,10 +58,15 @@ MUST_USE int storage_read(struct storage *storage, enum storage_file file,
 MUST_USE int storage_incarnation(const char *directory, uint64_t *incarnation,
                                  char *message, size_t message_size);
 
+/* What operations of one kind took on the disk, without waiting. */
+struct storage_times {
+    uint64_t count;
+    uint64_t ns;    /* all of them */
+    uint64_t p5_ns; /* one of twenty took less; 3 % wide */
+};
+
 struct storage_counters {
-    uint64_t syncs;
-    uint64_t sync_ns; /* time spent in fsync and fdatasync */
-    uint64_t sync_p5_ns; /* one of twenty took less; 3 % wide */
+    struct storage_times sync, replace;
     uint64_t bytes;
 };
 void storage_counters(const struct storage *storage,

@@ -56,7 +56,7 @@ struct storage {
     size_t queue_count;
     size_t queue_bytes;
     struct storage_counters counters;
-    struct hist *sync_times; /* ns */
+    struct hist *sync_times, *replace_times; /* ns */
 };
 
 /* Says "PATH: what: why" and turns errno into an enum err. */

@@ -122,6 +122,8 @@ box_models_create(struct des_box *box)
     struct disk_options disk = {
         .sync_min = parts->disk_sync_min,
         .sync_max = parts->disk_sync_max,
+        .replace_min = parts->disk_replace_min,
+        .replace_max = parts->disk_replace_max,
         .bytes_per_s = parts->disk_bytes_per_s,
         .capacity_bytes = parts->disk_capacity_bytes,
         .seed = des->seed,
