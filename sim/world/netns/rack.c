@@ -282,6 +282,8 @@ rack_fork(const struct rack *rack, int net_ns)
         return -1;
     pid = fork();
     if (pid == 0) {
+        /* Only the harness may hold it: its end is what the guardian hears. */
+        (void)close(rack->life_fd);
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)setsid();
         if (setns(rack->mnt_ns, CLONE_NEWNS) != 0 ||

@@ -99,15 +99,20 @@ static void
 doomed_harness(int fd)
 {
     struct will will;
+    int ready[2];
+    char byte;
 
     must_open(&will.rack);
+    ck_assert_int_eq(pipe(ready), 0);
     will.child = rack_fork(&will.rack, will.rack.net_ns);
     if (will.child == 0) {
-        /* It would outlive us by itself. */
+        /* It would outlive us by itself; only then we may be killed. */
         (void)prctl(PR_SET_PDEATHSIG, 0);
+        (void)!write(ready[1], "", 1);
         for (;;)
             (void)pause();
     }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
     (void)!write(fd, &will, sizeof(will));
     for (;;)
         (void)pause();
