@@ -76,7 +76,7 @@ store_killed 1
 awaits "it starts again" "kind=TRACE_SERVICE_STARTED a=2 b=2 "
 awaits "the box leads again" "kind=TRACE_LEADER_READY "
 ask show services >"$work/said"
-processes=$(tr -d ' ' <"$work/said" | tr ',{' '\n\n' |
+processes=$(tr -d ' ' <"$work/said" | tr ',{' '\n' |
     sed -n 's/^"pid":\([0-9]*\)$/\1/p')
 ends "six services run" 6 "$(echo "$processes" | wc -w)"
 kill -TERM "$pid"

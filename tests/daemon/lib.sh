@@ -70,6 +70,7 @@ identity() {
 
 # boot OPTION...: a voter alone; its watch lines come on descriptor 3, its
 # log goes to $work/log, its pid is in $pid.
+# shellcheck disable=SC2120 # options are optional
 boot() {
     rm -f "$work/pipe"
     mkfifo "$work/pipe"
