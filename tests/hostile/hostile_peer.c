@@ -26,9 +26,6 @@
 #define EXIT_INCONCLUSIVE 77
 #define BOOT_LIMIT_MS 20000u
 #define RETURN_LIMIT_MS 10000u
-/* Longest time without an acknowledged write: an election or two, on a busy
- * machine. */
-#define STALL_MAX_MS 5000u
 #define CALM_MS 2000u
 
 struct stage {
@@ -107,7 +104,8 @@ one_stage(struct run *run, const struct stage *stage)
            " writes  longest stall %4" PRIu64 " ms\n",
            stage->name, took_ms, run->attacker.tap.sent, writes, longest_ms);
     (void)fflush(stdout);
-    expect(run, longest_ms <= STALL_MAX_MS, "%s: writes stalled", stage->name);
+    expect(run, longest_ms <= HOSTILE_STALL_MAX_MS, "%s: writes stalled",
+           stage->name);
     expect(run, writes > 0, "%s: nothing was written", stage->name);
     for (unsigned i = 0; i < LAB_BOXES; i++)
         expect(run, lab_lives(&run->lab, i), "%s: %s is dead", stage->name,

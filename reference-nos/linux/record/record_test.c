@@ -560,6 +560,31 @@ START_TEST(damage_is_told)
 }
 END_TEST
 
+/* Found by fuzz_record: a step that completes one operation twice. */
+START_TEST(completion_that_nobody_asked_for_is_damage)
+{
+    struct replay_result result;
+    char message[256] = "";
+    size_t size, at = RECORD_HEAD_BYTES, step;
+    uint8_t *bytes;
+
+    make(true);
+    bytes = slurp(&size);
+    while (bytes[at + 4] != TAPE_STORAGE_DONE) {
+        at += be32(bytes + at) + 8;
+        ck_assert_uint_lt(at, size);
+    }
+    step = be32(bytes + at) + 8;
+    memmove(bytes + at + step, bytes + at, size - at);
+    spill(bytes, size + step);
+    ck_assert_int_eq(record_replay(path, &result, message, sizeof(message)),
+                     ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(message, "nobody asked for"));
+    free(bytes);
+    clean();
+}
+END_TEST
+
 START_TEST(an_old_recording_is_not_overwritten)
 {
     struct plat plat = {&ops, &hw, &fwd, NULL, 0};
@@ -587,6 +612,7 @@ main(void)
     tcase_add_test(tests, cut_recording_replays_to_its_cut);
     tcase_add_test(tests, changed_input_is_named);
     tcase_add_test(tests, damage_is_told);
+    tcase_add_test(tests, completion_that_nobody_asked_for_is_damage);
     tcase_add_test(tests, an_old_recording_is_not_overwritten);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);

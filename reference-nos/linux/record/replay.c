@@ -141,15 +141,18 @@ packet(struct replay *replay)
     runtime_packet(replay->runtime, (unsigned)port, bytes, size);
 }
 
-static void
+static int
 storage_done(struct replay *replay)
 {
     uint64_t service = number(replay);
     uint64_t token = number(replay);
     uint64_t status = number(replay);
 
+    if (!tape_plat_completes(&replay->door, service, token))
+        return damaged(replay, "storage completes what nobody asked for");
     runtime_storage_done(replay->runtime, (unsigned)service, token,
                          (int)status);
+    return 0;
 }
 
 static void
@@ -218,7 +221,7 @@ input(struct replay *replay)
     case TAPE_ALARM: runtime_alarm(replay->runtime); return 0;
     case TAPE_DATAGRAM: datagram(replay); return 0;
     case TAPE_PACKET: packet(replay); return 0;
-    case TAPE_STORAGE_DONE: storage_done(replay); return 0;
+    case TAPE_STORAGE_DONE: return storage_done(replay);
     case TAPE_HARDWARE: hardware(replay); return 0;
     case TAPE_FORWARDING: forwarding(replay); return 0;
     case TAPE_OPERATOR: operation(replay); return 0;

@@ -42,6 +42,36 @@ status(struct tape_plat *self, int mine)
     return (int)value;
 }
 
+/* Replaying, what was asked for with success will complete. */
+static int
+asked(struct tape_plat *self, unsigned service, uint64_t token, int error)
+{
+    if (self->door != NULL || error != 0)
+        return error;
+    if (self->asked_count == self->asked_room) {
+        self->asked_room = 2 * self->asked_room + 16;
+        self->asked =
+            realloc(self->asked, self->asked_room * sizeof(*self->asked));
+        CHECK(self->asked != NULL);
+    }
+    self->asked[self->asked_count++] = (struct tape_asked){service, token};
+    return 0;
+}
+
+bool
+tape_plat_completes(struct tape_plat *self, uint64_t service, uint64_t token)
+{
+    for (size_t i = 0; i < self->asked_count; i++) {
+        if (self->asked[i].service != service || self->asked[i].token != token)
+            continue;
+        self->asked_count--;
+        memmove(&self->asked[i], &self->asked[i + 1],
+                (self->asked_count - i) * sizeof(*self->asked));
+        return true;
+    }
+    return false;
+}
+
 /* ---- plat_ops ---- */
 
 static uint64_t
@@ -178,9 +208,10 @@ storage_sync(struct plat *plat, enum storage_file file, unsigned service,
     tape_same(tape, "file", file);
     tape_same(tape, "service", service);
     tape_same(tape, "token", token);
-    return status(self, door != NULL ? door->ops->storage_sync(door, file,
-                                                               service, token)
-                                     : 0);
+    return asked(self, service, token,
+                 status(self, door != NULL ? door->ops->storage_sync(
+                                                 door, file, service, token)
+                                           : 0));
 }
 
 static int
@@ -195,10 +226,11 @@ storage_replace(struct plat *plat, enum storage_file file, const void *bytes,
     tape_same_bytes(tape, "bytes", bytes, size);
     tape_same(tape, "service", service);
     tape_same(tape, "token", token);
-    return status(self, door != NULL
-                            ? door->ops->storage_replace(door, file, bytes,
-                                                         size, service, token)
-                            : 0);
+    return asked(self, service, token,
+                 status(self, door != NULL ? door->ops->storage_replace(
+                                                 door, file, bytes, size,
+                                                 service, token)
+                                           : 0));
 }
 
 static int
@@ -631,5 +663,6 @@ tape_plat_fini(struct tape_plat *self)
 {
     for (unsigned i = 0; i < self->blob_count; i++)
         free(self->blobs[i]);
+    free(self->asked);
     tape_fini(&self->tape);
 }

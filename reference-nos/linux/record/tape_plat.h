@@ -12,6 +12,12 @@
 /* More named blobs than any box asks for. */
 #define TAPE_BLOBS_MAX 16u
 
+/* A storage operation that has not completed. */
+struct tape_asked {
+    unsigned service;
+    uint64_t token;
+};
+
 struct tape_plat {
     struct plat plat;  /* for the core */
     struct plat *door; /* NULL: replaying */
@@ -22,6 +28,8 @@ struct tape_plat {
     uint64_t draws;   /* after a difference: any number, never the same */
     unsigned blob_count;
     uint8_t *blobs[TAPE_BLOBS_MAX]; /* replaying */
+    struct tape_asked *asked;       /* replaying */
+    size_t asked_count, asked_room;
 };
 
 /* 'door' is NULL to replay. */
@@ -29,5 +37,9 @@ void tape_plat_init(struct tape_plat *self, struct plat *door);
 void tape_plat_fini(struct tape_plat *self);
 /* Notes the facts of the box, or gets them. */
 void tape_plat_facts(struct tape_plat *self);
+/* Replaying: the completion of a storage operation; false when nobody asked
+ * for it. */
+bool tape_plat_completes(struct tape_plat *self, uint64_t service,
+                         uint64_t token);
 
 #endif
