@@ -166,9 +166,8 @@ void stages_note(struct run *run, const struct observation *seen);
 int stages_value(const struct run *run, const struct metric_ref *ref,
                  uint64_t *value);
 
-/* world_netns.c, or world_no_netns.c in a build without */
+/* world_netns.c */
 
-extern const bool run_netns_built;
 int run_netns_create(const struct run_options *options,
                      struct cluster_plan *plan, world_listener *listener,
                      void *context, struct world **world, char *message,

@@ -5,8 +5,6 @@
 #include "sim/run/run_priv.h"
 #include "sim/world/netns/netns.h"
 
-const bool run_netns_built = true;
-
 /* Disks that can be filled live in memory, where fsync costs nothing: only
  * for scenarios that fill one. */
 static bool
