@@ -32,6 +32,15 @@ static struct options options;
 static struct daemon *alive;
 static unsigned inputs;
 
+static void
+clean(void)
+{
+    char command[96];
+
+    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
+    (void)!system(command);
+}
+
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -44,7 +53,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
     (void)argc;
     (void)argv;
-    CHECK(mkdtemp(root) != NULL);
+    CHECK(mkdtemp(root) != NULL && atexit(clean) == 0);
     (void)snprintf(home, sizeof(home), "%s/box", root);
     CHECK(identity_authority_make(root, "fuzz", 10, message, 256) == 0);
     CHECK(identity_issue(&request, NULL, message, 256) == 0);

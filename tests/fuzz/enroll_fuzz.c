@@ -61,6 +61,15 @@ push(struct queue *queue, const void *bytes, size_t size)
     memcpy(queue->items[queue->count++].bytes, bytes, size);
 }
 
+static void
+clean(void)
+{
+    char command[96];
+
+    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
+    (void)!system(command);
+}
+
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -73,7 +82,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
     (void)argc;
     (void)argv;
-    CHECK(mkdtemp(root) != NULL);
+    CHECK(mkdtemp(root) != NULL && atexit(clean) == 0);
     (void)snprintf(home, sizeof(home), "%s/c", root);
     (void)snprintf(guest_home, sizeof(guest_home), "%s/g", root);
     CHECK(identity_authority_make(root, "fuzz", DAYS, text, 512) == 0);

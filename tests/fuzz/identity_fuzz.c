@@ -24,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const names[FILES] = {"box.key", "box.crt", "cluster.crt",
                                          "cluster.crl"};
+static char root[] = "/dev/shm/identity-fuzz-XXXXXX";
 static char box[64];
 static uint8_t *good[FILES];
 static size_t good_size[FILES];
@@ -40,16 +41,24 @@ put(unsigned file, const uint8_t *bytes, size_t size)
     (void)close(fd);
 }
 
+static void
+clean(void)
+{
+    char command[96];
+
+    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
+    (void)!system(command);
+}
+
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    static char root[] = "/dev/shm/identity-fuzz-XXXXXX";
     struct identity_request request = {root, box, "S", ROLE_NCP, 10};
     char path[128], message[256];
 
     (void)argc;
     (void)argv;
-    CHECK(mkdtemp(root) != NULL);
+    CHECK(mkdtemp(root) != NULL && atexit(clean) == 0);
     (void)snprintf(box, sizeof(box), "%s/box", root);
     CHECK(identity_authority_make(root, "fuzz", 10, message, 256) == 0);
     CHECK(identity_issue(&request, NULL, message, 256) == 0);

@@ -20,17 +20,27 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 char *mkdtemp(char *name);
 
+static char root[] = "/dev/shm/plane-fuzz-XXXXXX";
 static struct wire *wire;
 static struct node *victim, *bad;
+
+static void
+clean(void)
+{
+    char command[96];
+
+    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
+    (void)!system(command);
+}
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    char root[] = "/tmp/plane-fuzz-XXXXXX", path[64], message[256];
+    char path[64], message[256];
 
     (void)argc;
     (void)argv;
-    CHECK(mkdtemp(root) != NULL);
+    CHECK(mkdtemp(root) != NULL && atexit(clean) == 0);
     CHECK(identity_authority_make(root, "fuzz", 10, message, 256) == 0);
     wire = calloc(1, sizeof(*wire));
     CHECK(wire != NULL);
