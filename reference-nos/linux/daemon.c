@@ -226,8 +226,8 @@ secure_log(void *arg, enum severity severity, const char *text)
     daemon_log(arg, SVC_NONE, severity, text);
 }
 
-static const char *
-plane_interface(const struct options *options, enum plane plane)
+const char *
+daemon_interface(const struct options *options, enum plane plane)
 {
     static const char *const usual[] = {"mgmt0", "mgmt1"};
 
@@ -243,8 +243,8 @@ planes_open(struct daemon *daemon, struct daemon_failure *failure)
         .loop = &daemon->loop,
         .identity = daemon->identity,
         .incarnation = daemon->facts.incarnation,
-        .interfaces = {plane_interface(daemon->options, PLANE_A),
-                       plane_interface(daemon->options, PLANE_B)},
+        .interfaces = {daemon_interface(daemon->options, PLANE_A),
+                       daemon_interface(daemon->options, PLANE_B)},
         .port = (uint16_t)daemon->options->port,
         .datagram = input_datagram,
         .log = secure_log,
@@ -374,9 +374,10 @@ daemon_create(const struct options *options, struct daemon **out,
               struct daemon_failure *failure)
 {
     static open_step *const steps[] = {
-        log_and_watch_open, identity_open, state_open,  plan_open,
-        hardware_open,      fabric_open,   planes_open, operators_open,
-        recording_open,     serving_open,  nos_start,
+        log_and_watch_open, join_first,     identity_open,  state_open,
+        plan_open,          hardware_open,  fabric_open,    planes_open,
+        authority_open,     operators_open, recording_open, serving_open,
+        nos_start,
     };
     struct daemon *daemon = calloc(1, sizeof(*daemon));
     int error = 0;
@@ -452,6 +453,7 @@ daemon_destroy(struct daemon *daemon)
     serve_close(daemon);
     if (daemon->server != NULL)
         socket_server_close(daemon->server);
+    enroll_server_close(daemon->enroll);
     if (daemon->secure != NULL)
         secure_close(daemon->secure);
     if (daemon->ports != NULL)

@@ -2,7 +2,8 @@
  *
  * A box on Linux: the door over libuv, files, sockets and sysfs.
  *
- * Life     daemon_create() opens everything and starts the NOS; daemon_run()
+ * Life     daemon_create() opens everything and starts the NOS, and waits
+ *          first until a box without a certificate has got one; daemon_run()
  *          serves it until it ends; daemon_destroy() closes.
  * Order    inputs are handed to the NOS as they come; then services handle
  *          their events, most urgent lane first, for at most a millisecond
@@ -20,6 +21,8 @@ struct daemon;
 enum daemon_stage {
     DAEMON_STAGE_START,
     DAEMON_STAGE_IDENTITY,
+    DAEMON_STAGE_JOIN,
+    DAEMON_STAGE_AUTHORITY,
     DAEMON_STAGE_STATE,
     DAEMON_STAGE_NETWORK,
     DAEMON_STAGE_FILES
@@ -27,6 +30,7 @@ enum daemon_stage {
 
 struct daemon_failure {
     enum daemon_stage stage;
+    bool stopped; /* it did not fail: a signal came while it waited to join */
     char message[512];
 };
 

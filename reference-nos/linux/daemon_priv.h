@@ -2,7 +2,8 @@
  *
  * The daemon's own state, shared by its files: daemon.c (life), door.c and
  * devices.c (what the NOS asks), input.c (what it is told), serve.c (when its
- * services run), query.c (what operators ask of the box itself), observe.c.
+ * services run), query.c (what operators ask of the box itself), join.c (how
+ * boxes get certificates), observe.c.
  */
 #ifndef NOS_LINUX_DAEMON_PRIV_H
 #define NOS_LINUX_DAEMON_PRIV_H
@@ -18,6 +19,7 @@
 #include "reference-nos/linux/ports/ports.h"
 #include "reference-nos/linux/procs/procs.h"
 #include "reference-nos/linux/record/record.h"
+#include "reference-nos/linux/secure/enroll.h"
 #include "reference-nos/linux/secure/secure.h"
 #include "reference-nos/linux/socket/socket.h"
 #include "reference-nos/linux/storage/storage.h"
@@ -72,7 +74,8 @@ struct daemon {
     struct storage *storage;
     struct hwtree *hwtree;
     struct ports *ports;
-    struct secure *secure; /* NULL: no management plane */
+    struct secure *secure;        /* NULL: no management plane */
+    struct enroll_server *enroll; /* NULL: it enrols nobody */
     struct socket_server *server;
     struct recorder *recorder; /* NULL: nothing is recorded */
     struct procs *procs;       /* NULL: services live in this process */
@@ -121,6 +124,17 @@ void daemon_log(struct daemon *daemon, unsigned service,
                 enum severity severity, const char *text);
 void daemon_logf(struct daemon *daemon, enum severity severity,
                  const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* ---- daemon.c ---- */
+/* The interface of a management plane; NULL: none. */
+const char *daemon_interface(const struct options *options, enum plane plane);
+
+/* ---- join.c ---- */
+/* A box without a certificate asks for one, until it has it. */
+MUST_USE int join_first(struct daemon *daemon, struct daemon_failure *failure);
+/* A controller that holds the authority answers such boxes. */
+MUST_USE int authority_open(struct daemon *daemon,
+                            struct daemon_failure *failure);
 
 /* ---- input.c: all that comes in for the NOS ---- */
 void input_alarm(struct daemon *daemon);

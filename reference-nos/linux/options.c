@@ -32,6 +32,10 @@ static const struct row rows[] = {
      "what the box keeps; default: state in the identity"},
     {"role", ROLE, AT(role), 0, "ROLE",
      "ncc, ncp, ncf or ncm; default: as in the certificate"},
+    {"serial", TEXT, AT(serial), 0, "SERIAL",
+     "of a box without box.crt, which asks for one first"},
+    {"authority", TEXT, AT(authority), 0, "DIR",
+     "folder of cluster.key, to enrol boxes (ncc); default: --identity"},
     {"plane-a", TEXT, AT(interfaces[PLANE_A]), 0, "IFACE",
      "management plane A; default: mgmt0 when there is one"},
     {"plane-b", TEXT, AT(interfaces[PLANE_B]), 0, "IFACE",
@@ -373,9 +377,14 @@ options_help(void)
                        rows[i].value == NULL ? "" : rows[i].value);
         (void)printf("  %-24s %s\n", name, rows[i].about);
     }
+    (void)printf("\nA box without box.crt that knows its --serial and --role "
+                 "waits until a\ncontroller enrols it: at once by DIR/voucher "
+                 "(refnos identity voucher), else,\nwith DIR/cluster.crt, "
+                 "when an operator approves (refnos approve SERIAL).\n");
     (void)printf("\nEach option may stand in the environment, --plane-a as "
                  "REFNOSD_PLANE_A.\n"
-                 "Exit codes: 0 stopped, 64 usage or identity, 70 internal, "
-                 "73 state cannot be\nopened, 74 input or output error, 75 "
-                 "the box is to restart, 77 no permission.\n");
+                 "Exit codes: 0 stopped, 64 usage, identity or voucher, 70 "
+                 "internal, 73 state or\nidentity cannot be written, 74 input "
+                 "or output error, 75 the box is to restart,\n77 no "
+                 "permission, or the cluster refused the box.\n");
 }

@@ -19,7 +19,9 @@ struct options {
     const char *identity;
     char state[OPTION_PATH_MAX];
     char socket[OPTION_PATH_MAX];
-    enum role role; /* ROLE_COUNT: as in the certificate */
+    enum role role;     /* ROLE_COUNT: as in the certificate */
+    const char *serial; /* NULL: as in the certificate */
+    const char *authority;
     const char *interfaces[PLANE_COUNT];
     uint64_t port; /* 0: the default */
     const char *fabric_prefix;

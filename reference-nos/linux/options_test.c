@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 16
+#define WORDS_MAX 24
 
 /* Splits at spaces and parses. */
 static int
@@ -40,6 +40,8 @@ START_TEST(test_defaults)
     ck_assert(options.fabric_ports == OPTION_UNSET);
     ck_assert(options.watch_fd == OPTION_UNSET);
     ck_assert_uint_eq(options.voter_count, 0);
+    ck_assert_ptr_null(options.serial);
+    ck_assert_ptr_null(options.authority);
     ck_assert(!options.arbiter && !options.per_service && !options.no_restart);
 }
 END_TEST
@@ -51,9 +53,11 @@ START_TEST(test_everything)
 
     ck_assert_int_eq(
         parse("--identity=/id --state /s --role ncp --plane-a m0 --plane-b=m1 "
-              "--port 7000 --fabric-ports 13",
+              "--port 7000 --fabric-ports 13 --serial SN:1 --authority /ca",
               &options, message),
         0);
+    ck_assert_str_eq(options.serial, "SN:1");
+    ck_assert_str_eq(options.authority, "/ca");
     ck_assert_str_eq(options.state, "/s");
     ck_assert_int_eq(options.role, ROLE_NCP);
     ck_assert_str_eq(options.interfaces[PLANE_A], "m0");

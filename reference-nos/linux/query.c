@@ -7,6 +7,8 @@
  *   meter           sums for calibration, with --meter (meter/meter.h)
  *   log N           the last N lines
  *   drain           the box leaves service and ends, as at SIGTERM
+ *   pending         boxes that wait for approval (secure/enroll.h)
+ *   approve SERIAL [KEY], refuse SERIAL [KEY]
  *   kill SERVICE    ends it, as kill -9 would: the supervisor restarts it
  * and for tests:
  *   hang SERVICE N  1: it handles no event until 0, or until it dies
@@ -18,6 +20,7 @@
 #include "reference-nos/node/node.h"
 #include "reference-nos/schema/operator_msg.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +28,9 @@
 
 #define WORDS_MAX 128u
 #define ANSWER_BYTES 256u
+#define WHY_BYTES 256u
+#define NOT_THE_AUTHORITY                                                     \
+    "this box enrols nobody: it does not hold the authority"
 
 /* Answers in place of the service that takes requests, when it is down. */
 static void
@@ -272,6 +278,70 @@ query_error(struct json *json, const char *text)
 }
 
 static void
+query_pending(struct daemon *daemon, struct json *json)
+{
+    struct enroll_pending pending[ENROLL_PENDING_MAX];
+    unsigned count = 0;
+
+    if (daemon->enroll == NULL) {
+        query_error(json, NOT_THE_AUTHORITY);
+        return;
+    }
+    count = enroll_pending(daemon->enroll, pending, ENROLL_PENDING_MAX);
+    json_begin(json, NULL, '{');
+    json_begin(json, "pending", '[');
+    for (unsigned i = 0; i < count; i++) {
+        json_begin(json, NULL, '{');
+        json_text(json, "serial", pending[i].serial);
+        json_text(json, "role", role_name(pending[i].role));
+        json_key(json, "key", pending[i].key);
+        json_number(json, "waits_s", pending[i].age_ns / NS_PER_S);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+    json_end(json, '}');
+}
+
+static void
+query_judged(struct daemon *daemon, struct json *json, bool approve,
+             const char *serial)
+{
+    daemon_logf(daemon, SEVERITY_NOTICE, "enrolment: %s is %s by an operator",
+                serial, approve ? "approved" : "refused");
+    json_begin(json, NULL, '{');
+    json_text(json, "serial", serial);
+    json_bool(json, "approved", approve);
+    json_end(json, '}');
+}
+
+/* 'words' SERIAL [KEY]. */
+static void
+query_judge(struct daemon *daemon, struct json *json, bool approve,
+            const char *words)
+{
+    char serial[FACTS_SERIAL_MAX] = "", text[WHY_BYTES] = "";
+    uint64_t key = 0;
+    char end;
+    int error;
+    int got = sscanf(words, "%23s %16" SCNx64 "%c", serial, &key, &end);
+
+    if (got != 2 && (got != 1 || strlen(words) != strlen(serial))) {
+        query_error(json, "approve or refuse SERIAL [KEY]");
+    } else if (daemon->enroll == NULL) {
+        query_error(json, NOT_THE_AUTHORITY);
+    } else {
+        error = approve ? enroll_approve(daemon->enroll, serial, key, text,
+                                         sizeof(text))
+                        : enroll_refuse(daemon->enroll, serial, key, text,
+                                        sizeof(text));
+        if (error == 0)
+            query_judged(daemon, json, approve, serial);
+        else
+            query_error(json, text);
+    }
+}
+
+static void
 query_kill(struct daemon *daemon, struct json *json, const char *name)
 {
     int error = ERR_NOENT;
@@ -352,7 +422,7 @@ plain_question(struct daemon *daemon, struct json *json, const char *words)
         {"box", query_box},           {"hardware", query_hardware},
         {"services", query_services}, {"peers", query_peers},
         {"costs", query_costs},       {"meter", query_meter},
-        {"drain", query_drain},
+        {"drain", query_drain},       {"pending", query_pending},
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(questions); i++)
@@ -373,6 +443,10 @@ question(struct daemon *daemon, struct json *json, const char *words)
         query_error(json, "the box is stopping");
     else if (plain_question(daemon, json, words))
         return;
+    else if (strncmp(words, "approve ", 8) == 0)
+        query_judge(daemon, json, true, words + 8);
+    else if (strncmp(words, "refuse ", 7) == 0)
+        query_judge(daemon, json, false, words + 7);
     else if (strncmp(words, "kill ", 5) == 0)
         query_kill(daemon, json, words + 5);
     else if (strncmp(words, "hang ", 5) == 0)

@@ -14,6 +14,19 @@
 #include <unistd.h>
 
 static int
+exit_code_of_join(int error)
+{
+    switch (error) {
+    case ERR_REFUSED: return EX_NOPERM;
+    case ERR_MALFORMED:
+    case ERR_RANGE: return EX_USAGE;
+    case ERR_NOENT:
+    case ERR_EXISTS: return EX_IOERR;
+    default: return EX_CANTCREAT;
+    }
+}
+
+static int
 exit_code(enum daemon_stage stage, int error)
 {
     if (error == ERR_PERMISSION)
@@ -23,6 +36,8 @@ exit_code(enum daemon_stage stage, int error)
     switch (stage) {
     case DAEMON_STAGE_START: return EX_SOFTWARE;
     case DAEMON_STAGE_IDENTITY: return EX_USAGE;
+    case DAEMON_STAGE_JOIN: return exit_code_of_join(error);
+    case DAEMON_STAGE_AUTHORITY: return error == ERR_IO ? EX_IOERR : EX_USAGE;
     case DAEMON_STAGE_STATE: return EX_CANTCREAT;
     case DAEMON_STAGE_NETWORK:
     case DAEMON_STAGE_FILES: return EX_IOERR;
@@ -47,6 +62,8 @@ serve(const struct options *options, char **words)
     struct daemon_end end;
     int error = daemon_create(options, &daemon, &failure);
 
+    if (error != 0 && failure.stopped)
+        return EXIT_SUCCESS;
     if (error != 0) {
         fprintf(stderr, "refnosd: %s\n", failure.message);
         return exit_code(failure.stage, error);

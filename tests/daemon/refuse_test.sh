@@ -23,6 +23,40 @@ refuses "the key of another box" 64 "$work/mixed" --identity "$work/mixed"
 "$refnos" identity issue "$work/ca" "$work/old" OLD ncp --days -1 >/dev/null
 refuses "an expired certificate" 64 "$work/old" --identity "$work/old"
 
+# A box without a certificate that was told who it is, and by whom to join.
+mkdir "$work/new"
+joins() {
+    refuses "$@" --identity "$work/new" --role ncp --serial NEW-1
+}
+joins "nothing to join with" 64 "neither a voucher nor cluster.crt"
+"$refnos" identity voucher "$work/ca" NEW-1 ncp |
+    sed -n 's/^voucher: *//p' >"$work/sound"
+echo nonsense >"$work/new/voucher"
+joins "a malformed voucher" 64 "new/voucher: the voucher is malformed"
+: >"$work/new/voucher"
+joins "an empty voucher" 64 "expected one line, a voucher"
+sed "s/:ncp:[0-9]*:/:ncp:1700000000:/" "$work/sound" >"$work/new/voucher"
+joins "an expired voucher" 64 "the voucher has expired; is the clock right?"
+sed "s/NEW-1/NEW-2/" "$work/sound" >"$work/new/voucher"
+joins "the voucher of another" 64 "is for ncp NEW-2, not for ncp NEW-1"
+cp "$work/sound" "$work/new/voucher"
+joins "no plane to join on" 74 "no management plane to ask for one"
+joins "a plane that is not there" 74 "nothing0" --plane-a nothing0
+refuses "a serial without a role" 64 "role is needed too" \
+    --identity "$work/new" --serial NEW-1
+rm "$work/new/voucher"
+mkdir "$work/new/voucher"
+joins "a voucher that cannot be read" 64 "new/voucher: "
+
+# A controller that is to enrol boxes, and cannot.
+refuses "an authority without its key" 64 "$work/empty/cluster" \
+    --identity "$work/box" --authority "$work/empty"
+refuses "an authority for a box that is none" 64 "only a controller" \
+    --identity "$work/other" --authority "$work/ca"
+"$refnos" identity authority "$work/strange" >/dev/null
+refuses "the authority of another cluster" 64 "not the authority of this" \
+    --identity "$work/box" --authority "$work/strange"
+
 : >"$work/file"
 refuses "a state directory that is a file" 73 "$work/file" \
     --identity "$work/box" --state "$work/file"

@@ -146,7 +146,7 @@ static struct enroll_desk *
 desk_make(struct queue *out)
 {
     static struct enroll_server_options options = {
-        .authority = root, .interface = "none", .days = 1, .log = heard};
+        .authority = root, .interfaces = {"none"}, .days = 1, .log = heard};
     struct enroll_desk *desk = NULL;
 
     options.identity = controller;
@@ -272,7 +272,7 @@ fuzz_guest(struct wire_reader *reader)
     struct enroll_client_options options = {.directory = guest_home,
                                             .serial = "G",
                                             .role = ROLE_NCP,
-                                            .interface = "none",
+                                            .interfaces = {"none"},
                                             .done = finished,
                                             .log = heard};
     struct queue *in = calloc(1, sizeof(*in)), *out = calloc(1, sizeof(*out));

@@ -22,7 +22,9 @@ static const struct verb verbs[] = {
      "    hardware      fans, power, temperatures, lights, optics\n"
      "    services      lives, memory, CPU time\n"
      "    peers         sessions to other boxes\n"
-     "    log [N]       the last N lines (20)\n",
+     "    log [N]       the last N lines (20)\n"
+     "    pending       boxes that wait for approval, where it holds the "
+     "authority\n",
      false, false, show_run},
     {"switchover", "switchover",
      "  Hands leadership to the other controller, in order.  Answers when "
@@ -42,6 +44,15 @@ static const struct verb verbs[] = {
      true, false, change_run},
     {"locate", "locate MODULE on|off",
      "  Lets the module's locate light blink.\n", true, false, change_run},
+    {"approve", "approve SERIAL [KEY]",
+     "  Lets a box that waits (show pending) join the cluster: it gets its\n"
+     "  certificate.  KEY, 16 hexadecimal digits, chooses when several boxes\n"
+     "  give the same serial; compare it with what the box itself logs.  "
+     "Asks\n"
+     "  the controller that holds the authority.\n",
+     true, false, approve_run},
+    {"refuse", "refuse SERIAL [KEY]", "  Turns away a box that waits.\n", true,
+     false, approve_run},
     {"identity", "identity authority|issue|revoke|voucher|show ...",
      "  Keys and certificates, in folders of this machine:\n"
      "    authority DIR [--name NAME] [--days N]   a cluster's authority\n"

@@ -60,12 +60,17 @@ MUST_USE int ask_query(struct refnos *refnos, const char *words, char **json);
 int ask_refused(struct refnos *refnos, const char *verb,
                 const struct operator_rep *rep);
 
-/* show.c, change.c, identities.c */
+/* The daemon's own answer to 'words': printed, or what it says is wrong. */
+int ask_and_print(struct refnos *refnos, const char *words);
+
+/* show.c, change.c, approve.c, identities.c */
 
 int show_run(struct refnos *refnos, const struct verb *verb, int count,
              char *const *words);
 int change_run(struct refnos *refnos, const struct verb *verb, int count,
                char *const *words);
+int approve_run(struct refnos *refnos, const struct verb *verb, int count,
+                char *const *words);
 int identities_run(struct refnos *refnos, const struct verb *verb, int count,
                    char *const *words);
 

@@ -116,6 +116,10 @@ take(void *arg, uint64_t token, enum socket_kind kind, const void *bytes,
     static const char lines[] =
         "[{\"wall_ns\":1700000000000000000,\"service\":\"store\","
         "\"text\":\"\\u001b[2J hello\"}]";
+    static const char pending[] =
+        "{\"pending\":[{\"serial\":\"S-1\",\"role\":\"ncp\",\"key\":"
+        "\"00000000000c0ffe\",\"waits_s\":7}]}";
+    static const char approved[] = "{\"serial\":\"S-1\",\"approved\":true}";
     static const char error[] = "{\"error\":\"unknown question\"}";
     const char *text = error;
 
@@ -128,6 +132,11 @@ take(void *arg, uint64_t token, enum socket_kind kind, const void *bytes,
         text = hardware;
     if (size == 5 && memcmp(bytes, "log 5", 5) == 0)
         text = lines;
+    if (size == 7 && memcmp(bytes, "pending", 7) == 0)
+        text = pending;
+    if ((size == 11 && memcmp(bytes, "approve S-1", 11) == 0) ||
+        (size == 28 && memcmp(bytes, "approve S-1 00000000000c0ffe", 28) == 0))
+        text = approved;
     if (size == 5 && memcmp(bytes, "peers", 5) == 0)
         text = "{not json";
     socket_server_answer(server, token, SOCKET_QUERY, text, strlen(text));
@@ -277,6 +286,22 @@ START_TEST(the_box_itself)
 }
 END_TEST
 
+START_TEST(boxes_that_wait)
+{
+    ck_assert_int_eq(run("show pending"), 0);
+    ck_assert_ptr_nonnull(strstr(out_text, "S-1"));
+    ck_assert_ptr_nonnull(strstr(out_text, "00000000000c0ffe"));
+    ck_assert_int_eq(run("--json show pending"), 0);
+    json_must_parse();
+    ck_assert_int_eq(run("approve S-1"), 0);
+    ck_assert_ptr_nonnull(strstr(out_text, "S-1"));
+    ck_assert_int_eq(run("approve S-1 00000000000c0ffe --json"), 0);
+    json_must_parse();
+    ck_assert_int_eq(run("approve S-2"), REFNOS_REFUSED);
+    ck_assert_int_eq(run("refuse S-1"), REFNOS_REFUSED);
+}
+END_TEST
+
 START_TEST(changes_and_their_exit_codes)
 {
     ck_assert_int_eq(run("drain ncp-3"), 0);
@@ -320,6 +345,13 @@ static const char *const misuses[] = {
     "locate ncp-2",
     "locate ncp-2 maybe",
     "switchover now",
+    "approve",
+    "approve a-serial-of-more-than-24-characters",
+    "approve S-1 0",
+    "approve S-1 000000000000000x",
+    "refuse",
+    "refuse S-1 00000000000c0ffe 1",
+    "show pending 1",
     "identity",
     "identity dance",
     "identity issue a b",
@@ -342,9 +374,9 @@ START_TEST(misuse_is_told)
 END_TEST
 
 static const char *const helps[] = {
-    "--help",        "-h",         "show --help",    "switchover --help",
-    "drain --help",  "undrain -h", "replace --help", "remove --help",
-    "locate --help", "identity -h"};
+    "--help",        "-h",          "show --help",    "switchover --help",
+    "drain --help",  "undrain -h",  "replace --help", "remove --help",
+    "locate --help", "identity -h", "approve -h",     "refuse --help"};
 
 START_TEST(every_verb_has_help)
 {
@@ -375,7 +407,10 @@ START_TEST(ssh_looks_but_does_not_touch)
     ck_assert_int_eq(ssh(false, "--help"), 0);
     ck_assert_int_eq(ssh(false, "drain --help"), 0);
     ck_assert_int_eq(ssh(false, "drain ncp-3"), REFNOS_REFUSED);
+    ck_assert_int_eq(ssh(false, "approve S-1"), REFNOS_REFUSED);
+    ck_assert_int_eq(ssh(false, "refuse S-1"), REFNOS_REFUSED);
     ck_assert_int_eq(ssh(true, "drain ncp-3"), 0);
+    ck_assert_int_eq(ssh(true, "approve S-1"), 0);
     ck_assert_int_eq(ssh(true, "identity show /etc"), REFNOS_REFUSED);
     ck_assert_int_eq(ssh(false, "identity authority x"), REFNOS_REFUSED);
 }
@@ -506,6 +541,7 @@ main(void)
     tcase_add_test(tcase, modules_for_people_and_programs);
     tcase_add_test(tcase, cluster_and_alarms);
     tcase_add_test(tcase, the_box_itself);
+    tcase_add_test(tcase, boxes_that_wait);
     tcase_add_test(tcase, changes_and_their_exit_codes);
     tcase_add_loop_test(tcase, misuse_is_told, 0, ARRAY_COUNT(misuses));
     tcase_add_loop_test(tcase, every_verb_has_help, 0, ARRAY_COUNT(helps));

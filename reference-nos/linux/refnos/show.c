@@ -277,8 +277,8 @@ query_print(struct refnos *refnos, const char *json)
     return REFNOS_IO;
 }
 
-static int
-show_query(struct refnos *refnos, const char *words)
+int
+ask_and_print(struct refnos *refnos, const char *words)
 {
     char *json = NULL;
     int code = ask_query(refnos, words, &json);
@@ -303,7 +303,7 @@ show_log(struct refnos *refnos, const struct verb *verb, int count,
         return refnos_misuse(refnos, verb, "log takes a number from 1 to %u",
                              LOG_LINES_MAX);
     (void)snprintf(query, sizeof(query), "log %lu", lines);
-    return show_query(refnos, query);
+    return ask_and_print(refnos, query);
 }
 
 int
@@ -311,7 +311,7 @@ show_run(struct refnos *refnos, const struct verb *verb, int count,
          char *const *words)
 {
     static const char *const queries[] = {"hardware", "services", "box",
-                                          "peers"};
+                                          "peers", "pending"};
 
     if (count == 0)
         return refnos_misuse(refnos, verb, "what?");
@@ -324,6 +324,6 @@ show_run(struct refnos *refnos, const struct verb *verb, int count,
             return show_view(refnos, &views[i]);
     for (size_t i = 0; i < ARRAY_COUNT(queries); i++)
         if (strcmp(words[0], queries[i]) == 0)
-            return show_query(refnos, queries[i]);
+            return ask_and_print(refnos, queries[i]);
     return refnos_misuse(refnos, verb, "there is no \"%s\" to show", words[0]);
 }

@@ -15,14 +15,22 @@
 
 #define TICK_MS 25u
 
-/* One interface in the loop; polled at each tick, for a port with so little
- * traffic. */
+#define LOOK_TICKS 40u /* a second: is the interface still the same? */
+
 struct port {
-    uv_timer_t timer;
-    char interface[64];
-    uint16_t number;
+    const char *interface;
     struct link link;
     bool open;
+};
+
+/* One side's interfaces in the loop; polled at each tick, for ports with so
+ * little traffic. */
+struct side {
+    uv_timer_t timer;
+    uint16_t number;
+    struct port ports[PLANE_COUNT];
+    const struct port *from; /* of the datagram in hand; NULL: none */
+    unsigned ticks;
     struct link_batch batch;
     void (*input)(void *arg, uint64_t now_ns, const struct peer_address *from,
                   const void *bytes, size_t size);
@@ -32,81 +40,30 @@ struct port {
 };
 
 struct enroll_server {
-    struct port port;
+    struct side side;
     struct enroll_desk *desk;
 };
 
 struct enroll_client {
-    struct port port;
+    struct side side;
     struct enroll_guest *guest;
 };
 
+/* An answer leaves where the datagram in hand came from; what is said
+ * unasked, on all planes: only one has the neighbour 'to'. */
 static void
 on_transmit(void *arg, const struct peer_address *to, const void *bytes,
             size_t size)
 {
-    const struct port *port = arg;
+    const struct side *side = arg;
 
-    if (port->open)
-        (void)link_send(&port->link, port->number, to, LANE_CONTROL, bytes,
-                        size);
-}
+    for (unsigned i = 0; i < PLANE_COUNT; i++) {
+        const struct port *port = &side->ports[i];
 
-static void
-receive(struct port *port, int fd, uint64_t now_ns)
-{
-    unsigned count = link_receive(fd, &port->batch);
-
-    for (unsigned i = 0; i < count; i++)
-        if (port->batch.size[i] > 0)
-            port->input(port->arg, now_ns, &port->batch.from[i],
-                        port->batch.bytes[i], port->batch.size[i]);
-}
-
-static void
-on_tick(uv_timer_t *timer)
-{
-    struct port *port = timer->data;
-    uint64_t now_ns = uv_hrtime();
-
-    if (!port->open)
-        port->open = link_open(port->interface, port->number, &port->link,
-                               (struct message){NULL, 0}) == 0;
-    if (port->open) {
-        receive(port, port->link.unicast, now_ns);
-        if (port->open) /* done() may have closed it */
-            receive(port, port->link.group, now_ns);
+        if (port->open && (side->from == NULL || side->from == port))
+            (void)link_send(&port->link, side->number, to, LANE_CONTROL, bytes,
+                            size);
     }
-    port->tick(port->arg, now_ns);
-}
-
-static void
-on_timer_closed(uv_handle_t *handle)
-{
-    struct port *port = handle->data;
-
-    port->closed(port->arg);
-}
-
-static int
-port_open(struct port *port, uv_loop_t *loop, const char *interface,
-          uint16_t number, struct message message)
-{
-    int error;
-
-    port->number = number == 0 ? ENROLL_PORT_DEFAULT : number;
-    if (strlen(interface) >= sizeof(port->interface))
-        return message_fail(message, ERR_RANGE, "%s: no such interface",
-                            interface);
-    strcpy(port->interface, interface);
-    error = link_open(interface, port->number, &port->link, message);
-    if (error != 0 && error != ERR_BUSY)
-        return error;
-    port->open = error == 0;
-    port->timer.data = port;
-    CHECK(uv_timer_init(loop, &port->timer) == 0);
-    CHECK(uv_timer_start(&port->timer, on_tick, 0, TICK_MS) == 0);
-    return 0;
 }
 
 static void
@@ -117,7 +74,110 @@ port_close(struct port *port)
         close(port->link.group);
     }
     port->open = false;
-    uv_close((uv_handle_t *)&port->timer, on_timer_closed);
+}
+
+static void
+receive(struct side *side, const struct port *port, int fd, uint64_t now_ns)
+{
+    unsigned count = link_receive(fd, &side->batch);
+
+    side->from = port;
+    for (unsigned i = 0; i < count; i++)
+        if (side->batch.size[i] > 0)
+            side->input(side->arg, now_ns, &side->batch.from[i],
+                        side->batch.bytes[i], side->batch.size[i]);
+    side->from = NULL;
+}
+
+static void
+port_tick(struct side *side, struct port *port, uint64_t now_ns)
+{
+    if (port->interface == NULL)
+        return;
+    if (port->open && side->ticks % LOOK_TICKS == 0 &&
+        link_stale(&port->link, port->interface))
+        port_close(port);
+    if (!port->open)
+        port->open = link_open(port->interface, side->number, &port->link,
+                               (struct message){NULL, 0}) == 0;
+    if (port->open)
+        receive(side, port, port->link.unicast, now_ns);
+    if (port->open) /* done() may have closed it */
+        receive(side, port, port->link.group, now_ns);
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+    struct side *side = timer->data;
+    uint64_t now_ns = uv_hrtime();
+
+    side->ticks++;
+    for (unsigned i = 0; i < PLANE_COUNT; i++)
+        if (!uv_is_closing((uv_handle_t *)timer))
+            port_tick(side, &side->ports[i], now_ns);
+    if (!uv_is_closing((uv_handle_t *)timer))
+        side->tick(side->arg, now_ns);
+}
+
+static void
+on_timer_closed(uv_handle_t *handle)
+{
+    struct side *side = handle->data;
+
+    side->closed(side->arg);
+}
+
+static int
+ports_open(struct side *side, struct message message)
+{
+    for (unsigned i = 0; i < PLANE_COUNT; i++) {
+        struct port *port = &side->ports[i];
+        int error;
+
+        if (port->interface == NULL)
+            continue;
+        error = link_open(port->interface, side->number, &port->link, message);
+        if (error != 0 && error != ERR_BUSY)
+            return error;
+        port->open = error == 0;
+    }
+    return 0;
+}
+
+static void
+ports_close(struct side *side)
+{
+    for (unsigned i = 0; i < PLANE_COUNT; i++)
+        port_close(&side->ports[i]);
+}
+
+static int
+side_open(struct side *side, uv_loop_t *loop,
+          const char *const interfaces[PLANE_COUNT], uint16_t number,
+          struct message message)
+{
+    int error;
+
+    side->number = number == 0 ? ENROLL_PORT_DEFAULT : number;
+    for (unsigned i = 0; i < PLANE_COUNT; i++)
+        side->ports[i].interface = interfaces[i];
+    error = ports_open(side, message);
+    if (error != 0) {
+        ports_close(side);
+        return error;
+    }
+    side->timer.data = side;
+    CHECK(uv_timer_init(loop, &side->timer) == 0);
+    CHECK(uv_timer_start(&side->timer, on_tick, 0, TICK_MS) == 0);
+    return 0;
+}
+
+static void
+side_close(struct side *side)
+{
+    ports_close(side);
+    uv_close((uv_handle_t *)&side->timer, on_timer_closed);
 }
 
 static void
@@ -145,14 +205,14 @@ enroll_server_open(const struct enroll_server_options *options,
 
     if (server == NULL)
         return message_fail(where, ERR_NOMEM, "no memory for enrolment");
-    server->port.input = server_input;
-    server->port.tick = server_tick;
-    server->port.closed = free;
-    server->port.arg = server;
-    error = enroll_desk_create(options, on_transmit, &server->port,
+    server->side.input = server_input;
+    server->side.tick = server_tick;
+    server->side.closed = free;
+    server->side.arg = server;
+    error = enroll_desk_create(options, on_transmit, &server->side,
                                uv_hrtime(), &server->desk, where);
     if (error == 0)
-        error = port_open(&server->port, options->loop, options->interface,
+        error = side_open(&server->side, options->loop, options->interfaces,
                           options->port, where);
     if (error != 0) {
         enroll_desk_destroy(server->desk);
@@ -169,7 +229,7 @@ enroll_server_close(struct enroll_server *server)
     if (server == NULL)
         return;
     enroll_desk_destroy(server->desk);
-    port_close(&server->port);
+    side_close(&server->side);
 }
 
 unsigned
@@ -188,9 +248,11 @@ enroll_approve(struct enroll_server *server, const char *serial, uint64_t key,
 }
 
 int
-enroll_refuse(struct enroll_server *server, const char *serial, uint64_t key)
+enroll_refuse(struct enroll_server *server, const char *serial, uint64_t key,
+              char *message, size_t message_size)
 {
-    return enroll_desk_refuse(server->desk, serial, key);
+    return enroll_desk_refuse(server->desk, serial, key,
+                              (struct message){message, message_size});
 }
 
 static void
@@ -228,14 +290,14 @@ enroll_client_open(const struct enroll_client_options *options,
 
     if (client == NULL)
         return message_fail(where, ERR_NOMEM, "no memory for enrolment");
-    client->port.input = client_input;
-    client->port.tick = client_tick;
-    client->port.closed = client_closed;
-    client->port.arg = client;
-    error = enroll_guest_create(options, on_transmit, &client->port,
+    client->side.input = client_input;
+    client->side.tick = client_tick;
+    client->side.closed = client_closed;
+    client->side.arg = client;
+    error = enroll_guest_create(options, on_transmit, &client->side,
                                 &client->guest, where);
     if (error == 0)
-        error = port_open(&client->port, options->loop, options->interface,
+        error = side_open(&client->side, options->loop, options->interfaces,
                           options->port, where);
     if (error != 0) {
         enroll_guest_destroy(client->guest);
@@ -250,5 +312,5 @@ void
 enroll_client_close(struct enroll_client *client)
 {
     if (client != NULL)
-        port_close(&client->port);
+        side_close(&client->side);
 }

@@ -31,13 +31,21 @@
 #define ENROLL_PORT_DEFAULT 6998
 #define ENROLL_PENDING_MAX 32u
 #define ENROLL_SESSIONS_MAX 16u
-#define ENROLL_VOUCHER_MAX 256 /* with the final zero */
+#define ENROLL_VOUCHER_MAX 256        /* with the final zero */
+#define ENROLL_VOUCHER_FILE "voucher" /* in the folder of the box */
 
 /* Makes voucher.key when there is none yet. */
 MUST_USE int enroll_voucher_make(const char *authority, const char *serial,
                                  enum role role, unsigned hours,
                                  char out[ENROLL_VOUCHER_MAX], char *message,
                                  size_t message_size);
+
+/* The voucher in DIRECTORY, which must be of this serial and role and not
+ * expired.  ERR_NOENT: there is none; ERR_MALFORMED; ERR_REFUSED; 'message'
+ * names the file and what is wrong. */
+MUST_USE int enroll_voucher_load(const char *directory, const char *serial,
+                                 enum role role, char out[ENROLL_VOUCHER_MAX],
+                                 char *message, size_t message_size);
 
 /* ---- the controller ---- */
 
@@ -46,15 +54,16 @@ struct enroll_server;
 /* What the options point to outlives the server, or the client. */
 struct enroll_server_options {
     uv_loop_t *loop;
-    const struct identity *identity; /* of this controller */
-    const char *authority;           /* folder of cluster.key */
-    const char *interface;
-    uint16_t port; /* 0: ENROLL_PORT_DEFAULT */
-    int days;      /* life of a certificate */
+    const struct identity *identity;     /* of this controller */
+    const char *authority;               /* folder of cluster.key */
+    const char *interfaces[PLANE_COUNT]; /* NULL: not that plane */
+    uint16_t port;                       /* 0: ENROLL_PORT_DEFAULT */
+    int days;                            /* life of a certificate */
     void (*log)(void *arg, enum severity severity, const char *text);
     void *arg;
 };
 
+/* ERR_REFUSED: the folder's authority is not that of the identity. */
 MUST_USE int enroll_server_open(const struct enroll_server_options *options,
                                 struct enroll_server **out, char *message,
                                 size_t message_size);
@@ -75,7 +84,7 @@ unsigned enroll_pending(const struct enroll_server *server,
 MUST_USE int enroll_approve(struct enroll_server *server, const char *serial,
                             uint64_t key, char *message, size_t message_size);
 MUST_USE int enroll_refuse(struct enroll_server *server, const char *serial,
-                           uint64_t key);
+                           uint64_t key, char *message, size_t message_size);
 
 /* ---- the box that joins ---- */
 
@@ -87,7 +96,7 @@ struct enroll_client_options {
     const char *serial;
     enum role role;
     const char *voucher; /* NULL: pinned cluster.crt, and approval */
-    const char *interface;
+    const char *interfaces[PLANE_COUNT]; /* NULL: not that plane */
     uint16_t port;
     /* 0: the folder holds a whole identity now; else ERR_REFUSED or what went
      * wrong with the folder.  Called once; close it afterwards. */

@@ -31,6 +31,7 @@ struct entry {
     struct cert_subject subject;
     EVP_PKEY *key;     /* public */
     X509 *certificate; /* when issued */
+    uint64_t voucher;  /* digest of the last one judged */
     uint64_t since_ns;
     uint64_t heard_ns;
 };
@@ -104,6 +105,10 @@ enroll_desk_create(const struct enroll_server_options *options,
     int error =
         identity_read_authority(options->authority, &authority, &key, message);
 
+    if (error == 0 && X509_cmp(authority, options->identity->authority) != 0)
+        error = message_fail(message, ERR_REFUSED,
+                             "%s: not the authority of this box's certificate",
+                             options->authority);
     X509_free(authority);
     EVP_PKEY_free(key);
     if (error != 0)
@@ -274,7 +279,7 @@ entry_add(struct enroll_desk *desk, const struct cert_subject *subject,
     return chosen;
 }
 
-/* What a voucher decides for one that asks for the first time. */
+/* What a voucher decides. */
 static void
 judge(struct enroll_desk *desk, struct entry *entry, const char *voucher,
       uint64_t now_ns)
@@ -282,8 +287,11 @@ judge(struct enroll_desk *desk, struct entry *entry, const char *voucher,
     struct enroll_voucher granted;
     char text[256] = "";
     uint64_t before = 0;
-    uint64_t what = hash64(1, &entry->subject.key, sizeof(uint64_t));
+    uint64_t what;
 
+    entry->state = ENROLL_WAITS;
+    entry->voucher = hash64(1, voucher, strlen(voucher));
+    what = hash64(entry->voucher, &entry->subject.key, sizeof(uint64_t));
     if (voucher[0] == '\0') {
         log_limited(&desk->limit, now_ns, what, SEVERITY_NOTICE,
                     "enrolment: %s %s (key %016" PRIx64 ") waits for approval",
@@ -369,6 +377,42 @@ reply(struct session *session, enum enroll_state state, X509 *certificate)
         (void)dtls_write(&session->end, bytes, wire_writer_size(&writer));
 }
 
+static bool
+voucher_is_good(const struct enroll_desk *desk, const char *voucher)
+{
+    struct enroll_voucher granted;
+
+    return voucher[0] != '\0' &&
+           enroll_voucher_check(desk->options.authority, voucher,
+                                (uint64_t)time(NULL), &granted) == 0;
+}
+
+static struct entry *
+first_request(struct enroll_desk *desk, const struct cert_subject *subject,
+              EVP_PKEY *key, const char *voucher, uint64_t now_ns)
+{
+    struct entry *entry =
+        entry_add(desk, subject, key, now_ns, voucher_is_good(desk, voucher));
+
+    if (entry != NULL)
+        judge(desk, entry, voucher, now_ns);
+    else
+        log_limited(&desk->limit, now_ns, 3, SEVERITY_WARNING,
+                    "enrolment: %u boxes wait already", ENROLL_PENDING_MAX);
+    return entry;
+}
+
+/* One that waits, or was refused, may come back with a good voucher. */
+static void
+next_request(struct enroll_desk *desk, struct entry *entry,
+             const char *voucher, uint64_t now_ns)
+{
+    if (entry->state != ENROLL_ISSUED &&
+        entry->voucher != hash64(1, voucher, strlen(voucher)) &&
+        voucher_is_good(desk, voucher))
+        judge(desk, entry, voucher, now_ns);
+}
+
 static void
 on_request(struct session *session, uint64_t now_ns, const uint8_t *bytes,
            size_t size)
@@ -376,7 +420,6 @@ on_request(struct session *session, uint64_t now_ns, const uint8_t *bytes,
     struct enroll_desk *desk = session->desk;
     struct wire_reader reader;
     char voucher[ENROLL_VOUCHER_MAX];
-    struct enroll_voucher granted;
     struct cert_subject subject;
     struct entry *entry;
     EVP_PKEY *key;
@@ -395,18 +438,10 @@ on_request(struct session *session, uint64_t now_ns, const uint8_t *bytes,
         return;
     }
     entry = entry_find(desk, subject.key);
-    if (entry == NULL) {
-        entry = entry_add(desk, &subject, key, now_ns,
-                          enroll_voucher_check(desk->options.authority,
-                                               voucher, (uint64_t)time(NULL),
-                                               &granted) == 0);
-        if (entry != NULL)
-            judge(desk, entry, voucher, now_ns);
-        else
-            log_limited(&desk->limit, now_ns, 3, SEVERITY_WARNING,
-                        "enrolment: %u boxes wait already",
-                        ENROLL_PENDING_MAX);
-    }
+    if (entry != NULL)
+        next_request(desk, entry, voucher, now_ns);
+    else
+        entry = first_request(desk, &subject, key, voucher, now_ns);
     EVP_PKEY_free(key);
     if (entry == NULL) {
         reply(session, ENROLL_WAITS, NULL);
@@ -590,7 +625,7 @@ enroll_desk_pending(const struct enroll_desk *desk, uint64_t now_ns,
 
 static int
 find_waiting(struct enroll_desk *desk, const char *serial, uint64_t key,
-             struct entry **out)
+             struct entry **out, struct message message)
 {
     *out = NULL;
     for (unsigned i = 0; i < ENROLL_PENDING_MAX; i++) {
@@ -601,10 +636,14 @@ find_waiting(struct enroll_desk *desk, const char *serial, uint64_t key,
             (key != 0 && entry->subject.key != key))
             continue;
         if (*out != NULL)
-            return ERR_CONFLICT;
+            return message_fail(message, ERR_CONFLICT,
+                                "%s: several keys wait, name one", serial);
         *out = entry;
     }
-    return *out == NULL ? ERR_NOENT : 0;
+    return *out != NULL
+               ? 0
+               : message_fail(message, ERR_NOENT,
+                              "%s: does not wait for approval", serial);
 }
 
 int
@@ -612,21 +651,17 @@ enroll_desk_approve(struct enroll_desk *desk, const char *serial, uint64_t key,
                     struct message message)
 {
     struct entry *entry;
-    int error = find_waiting(desk, serial, key, &entry);
+    int error = find_waiting(desk, serial, key, &entry, message);
 
-    if (error != 0)
-        return message_fail(message, error, "%s: %s", serial,
-                            error == ERR_NOENT
-                                ? "does not wait for approval"
-                                : "several keys wait, name one");
-    return issue(desk, entry, message);
+    return error != 0 ? error : issue(desk, entry, message);
 }
 
 int
-enroll_desk_refuse(struct enroll_desk *desk, const char *serial, uint64_t key)
+enroll_desk_refuse(struct enroll_desk *desk, const char *serial, uint64_t key,
+                   struct message message)
 {
     struct entry *entry;
-    int error = find_waiting(desk, serial, key, &entry);
+    int error = find_waiting(desk, serial, key, &entry, message);
 
     if (error == 0)
         entry->state = ENROLL_REFUSED;

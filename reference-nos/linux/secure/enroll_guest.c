@@ -3,6 +3,7 @@
  * The joining box's side of enrolment.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include "reference-nos/base/err.h"
 #include "reference-nos/base/wire.h"
 #include "reference-nos/linux/secure/enroll_priv.h"
+
+#define ENROLL_ASKED_LONG 10u
 
 struct enroll_guest {
     struct enroll_client_options options;
@@ -29,6 +32,9 @@ struct enroll_guest {
     bool open; /* 'end' is in use */
     bool up;
     bool finished;
+    bool told;       /* that it waits for approval */
+    unsigned asked;  /* questions without an answer */
+    uint64_t number; /* the box key */
     uint64_t since_ns;
     uint64_t next_ns; /* ask again */
 };
@@ -121,6 +127,10 @@ make_request(struct enroll_guest *guest, struct message message)
 
     if (request != NULL && sign_request(guest, request))
         size = i2d_X509_REQ(request, &der);
+    if (size > 0 &&
+        cert_box_key(guest->options.serial, X509_REQ_get_X509_PUBKEY(request),
+                     &guest->number) != 0)
+        size = -1;
     X509_REQ_free(request);
     wire_writer_init(&writer, guest->request, sizeof(guest->request));
     wire_write_u8(&writer, ENROLL_REQUEST);
@@ -256,6 +266,18 @@ on_issued(struct enroll_guest *guest, struct wire_reader *reader)
     ERR_clear_error();
 }
 
+/* Once: it may take days. */
+static void
+say_waits(struct enroll_guest *guest, uint64_t now_ns)
+{
+    if (!guest->told)
+        log_limited(&guest->limit, now_ns, 2, SEVERITY_NOTICE,
+                    "enrolment: waiting for approval of serial %s (key "
+                    "%016" PRIx64 ")",
+                    guest->options.serial, guest->number);
+    guest->told = true;
+}
+
 static void
 on_reply(struct enroll_guest *guest, uint64_t now_ns, const uint8_t *bytes,
          size_t size)
@@ -272,11 +294,11 @@ on_reply(struct enroll_guest *guest, uint64_t now_ns, const uint8_t *bytes,
     if (state == ENROLL_ISSUED) {
         on_issued(guest, &reader);
     } else if (state == ENROLL_WAITS) {
-        log_limited(&guest->limit, now_ns, 2, SEVERITY_NOTICE,
-                    "enrolment: waits for an operator's approval");
+        say_waits(guest, now_ns);
     } else if (state == ENROLL_REFUSED) {
         log_limited(&guest->limit, now_ns, 3, SEVERITY_ERROR,
-                    "enrolment: refused by the cluster");
+                    "enrolment: serial %s is refused by the cluster",
+                    guest->options.serial);
         finish(guest, ERR_REFUSED);
     }
 }
@@ -326,6 +348,7 @@ open_to(struct enroll_guest *guest, uint64_t now_ns,
     if (dtls_end_init(&guest->end, guest->dtls, false) != 0)
         return;
     guest->open = true;
+    guest->asked = 0;
     guest->since_ns = now_ns;
     feed(guest, now_ns, NULL, 0);
 }
@@ -352,10 +375,22 @@ enroll_guest_input(struct enroll_guest *guest, uint64_t now_ns,
         feed(guest, now_ns, bytes, size);
 }
 
+static void
+ask(struct enroll_guest *guest, uint64_t now_ns)
+{
+    static const uint8_t question[] = {ENROLL_QUESTION, ENROLL_VERSION};
+
+    guest->transmit(guest->arg, NULL, question, sizeof(question));
+    if (++guest->asked == ENROLL_ASKED_LONG)
+        log_limited(&guest->limit, now_ns, 5, SEVERITY_NOTICE,
+                    "enrolment: no controller answers that enrols; serial %s "
+                    "goes on asking",
+                    guest->options.serial);
+}
+
 void
 enroll_guest_tick(struct enroll_guest *guest, uint64_t now_ns)
 {
-    static const uint8_t question[] = {ENROLL_QUESTION, ENROLL_VERSION};
     uint64_t left_ns;
 
     if (guest->finished)
@@ -372,5 +407,5 @@ enroll_guest_tick(struct enroll_guest *guest, uint64_t now_ns)
     if (guest->up)
         (void)dtls_write(&guest->end, guest->request, guest->request_size);
     else if (!guest->open)
-        guest->transmit(guest->arg, NULL, question, sizeof(question));
+        ask(guest, now_ns);
 }

@@ -69,7 +69,7 @@ unsigned enroll_desk_pending(const struct enroll_desk *desk, uint64_t now_ns,
 MUST_USE int enroll_desk_approve(struct enroll_desk *desk, const char *serial,
                                  uint64_t key, struct message message);
 MUST_USE int enroll_desk_refuse(struct enroll_desk *desk, const char *serial,
-                                uint64_t key);
+                                uint64_t key, struct message message);
 unsigned enroll_desk_sessions(const struct enroll_desk *desk);
 
 struct enroll_guest; /* the client without its sockets */

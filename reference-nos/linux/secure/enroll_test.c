@@ -295,10 +295,93 @@ START_TEST(refusal_is_told)
     struct guest *guest = join("b", "SN1", NULL);
 
     run(NS_PER_S);
-    ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", 0), 0);
+    ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", 0, where), 0);
     run(NS_PER_S);
     ck_assert_uint_eq(guest->done, 1);
     ck_assert_int_eq(guest->error, ERR_REFUSED);
+}
+END_TEST
+
+/* The cluster's answer is not its last word: a good voucher mends it. */
+START_TEST(good_voucher_helps_afterwards)
+{
+    struct guest *guest = join("b", "SN1", NULL);
+    struct enroll_pending pending[4];
+
+    run(NS_PER_S);
+    if (_i == 1) {
+        ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", 0, where), 0);
+        run(NS_PER_S);
+        ck_assert_int_eq(guest->error, ERR_REFUSED);
+    }
+    enroll_guest_destroy(guest->guest);
+    guest->guest = NULL;
+    guest_count = 0;
+    memset(guest, 0, sizeof(*guest));
+    guest = join("b", "SN1", voucher_for("SN1", ROLE_NCP));
+    run(NS_PER_S);
+    ck_assert_uint_eq(guest->done, 1);
+    ck_assert_int_eq(guest->error, 0);
+    assert_whole(guest);
+    ck_assert_uint_eq(enroll_desk_pending(desk, now_ns, pending, 4), 0);
+}
+END_TEST
+
+/* Nor does asking again without one undo an operator's refusal. */
+START_TEST(refusal_stands)
+{
+    struct enroll_pending pending[4];
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct guest *guest = join("b", "SN1", NULL);
+
+        run(NS_PER_S);
+        if (i == 0)
+            ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", 0, where), 0);
+        run(NS_PER_S);
+        ck_assert_int_eq(guest->error, ERR_REFUSED);
+        ck_assert_uint_eq(enroll_desk_pending(desk, now_ns, pending, 4), 0);
+    }
+}
+END_TEST
+
+static int
+load(const char *text, const char *serial, enum role role)
+{
+    char path[CERT_PATH_MAX], voucher[ENROLL_VOUCHER_MAX];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", root, ENROLL_VOUCHER_FILE);
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    return enroll_voucher_load(root, serial, role, voucher, message,
+                               sizeof(message));
+}
+
+START_TEST(voucher_files_are_read_with_care)
+{
+    char text[ENROLL_VOUCHER_MAX + 64], voucher[ENROLL_VOUCHER_MAX];
+    char *expiry;
+
+    ck_assert_int_eq(enroll_voucher_load(root, "SN1", ROLE_NCP, voucher,
+                                         message, sizeof(message)),
+                     ERR_NOENT);
+    snprintf(text, sizeof(text), "%s\n", voucher_for("SN1", ROLE_NCP));
+    ck_assert_int_eq(load(text, "SN1", ROLE_NCP), 0);
+    ck_assert_int_eq(load(text, "SN2", ROLE_NCP), ERR_REFUSED);
+    ck_assert_ptr_nonnull(strstr(message, "for ncp SN1, not for ncp SN2"));
+    ck_assert_int_eq(load(text, "SN1", ROLE_NCF), ERR_REFUSED);
+    expiry = strstr(text, ":ncp:") + strlen(":ncp:");
+    *expiry = '0';
+    ck_assert_int_eq(load(text, "SN1", ROLE_NCP), ERR_REFUSED);
+    ck_assert_ptr_nonnull(strstr(message, "expired"));
+    ck_assert_int_eq(load("", "SN1", ROLE_NCP), ERR_MALFORMED);
+    ck_assert_int_eq(load("nonsense", "SN1", ROLE_NCP), ERR_MALFORMED);
+    memset(text, 'v', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    ck_assert_int_eq(load(text, "SN1", ROLE_NCP), ERR_MALFORMED);
 }
 END_TEST
 
@@ -414,6 +497,21 @@ START_TEST(list_and_sessions_are_bounded)
 }
 END_TEST
 
+START_TEST(desk_of_another_authority_is_none)
+{
+    struct identity *other = make_identity("other", "false", ROLE_NCC);
+    struct enroll_server_options options = {
+        .identity = other, .authority = in("ca"), .days = 10, .log = on_log};
+    struct enroll_desk *false_desk;
+
+    ck_assert_int_eq(enroll_desk_create(&options, from_desk, NULL, now_ns,
+                                        &false_desk, where),
+                     ERR_REFUSED);
+    ck_assert_ptr_nonnull(strstr(message, "not the authority of this box"));
+    identity_destroy(other);
+}
+END_TEST
+
 START_TEST(bad_arguments_are_refused)
 {
     struct enroll_guest *guest;
@@ -450,12 +548,16 @@ enroll_suite(void)
     tcase_add_test(tests, voucher_joins_at_once);
     tcase_add_test(tests, approval_joins);
     tcase_add_test(tests, refusal_is_told);
+    tcase_add_loop_test(tests, good_voucher_helps_afterwards, 0, 2);
+    tcase_add_test(tests, refusal_stands);
+    tcase_add_test(tests, voucher_files_are_read_with_care);
     tcase_add_test(tests, two_keys_under_one_serial_need_a_choice);
     tcase_add_test(tests, voucher_of_another_box_is_refused);
     tcase_add_test(tests, voucher_counts_once);
     tcase_add_test(tests, vouchers_are_checked_to_the_last_digit);
     tcase_add_loop_test(tests, false_controller_is_refused, 0, 2);
     tcase_add_test(tests, list_and_sessions_are_bounded);
+    tcase_add_test(tests, desk_of_another_authority_is_none);
     tcase_add_test(tests, bad_arguments_are_refused);
     suite_add_tcase(suite, tests);
     return suite;

@@ -304,7 +304,7 @@ START_TEST(box_joins_by_voucher)
     char directory[128], voucher[ENROLL_VOUCHER_MAX], message[256];
     struct enroll_server_options server_options = {.loop = &loop,
                                                    .authority = root,
-                                                   .interface = "p00",
+                                                   .interfaces = {"p00"},
                                                    .days = 1,
                                                    .log = on_log};
     struct enroll_client_options client_options = {.loop = &loop,
@@ -312,7 +312,7 @@ START_TEST(box_joins_by_voucher)
                                                    .serial = "NEW",
                                                    .role = ROLE_NCP,
                                                    .voucher = voucher,
-                                                   .interface = "p01",
+                                                   .interfaces = {"p01"},
                                                    .done = on_joined,
                                                    .log = on_log};
     struct identity_request request = {root, directory, "CTL", ROLE_NCC, 10};

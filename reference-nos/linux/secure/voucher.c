@@ -250,3 +250,57 @@ enroll_voucher_check(const char *authority, const char *text, uint64_t now_s,
         *out = voucher;
     return error;
 }
+
+/* The first line of the file, which is all of it. */
+static int
+load_text(const char *path, char out[ENROLL_VOUCHER_MAX],
+          struct message message)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    int error = cert_read_file(path, &bytes, &size, message);
+
+    if (error != 0)
+        return error;
+    while (size > 0 && (bytes[size - 1] == '\n' || bytes[size - 1] == '\r'))
+        size--;
+    if (size == 0 || size >= ENROLL_VOUCHER_MAX ||
+        memchr(bytes, '\0', size) != NULL) {
+        error = message_fail(message, ERR_MALFORMED,
+                             "%s: expected one line, a voucher", path);
+    } else {
+        memcpy(out, bytes, size);
+        out[size] = '\0';
+    }
+    free(bytes);
+    return error;
+}
+
+int
+enroll_voucher_load(const char *directory, const char *serial, enum role role,
+                    char out[ENROLL_VOUCHER_MAX], char *message,
+                    size_t message_size)
+{
+    struct message where = {message, message_size};
+    struct enroll_voucher voucher;
+    char path[CERT_PATH_MAX];
+    int error = cert_path(path, directory, ENROLL_VOUCHER_FILE, where);
+
+    if (error == 0)
+        error = load_text(path, out, where);
+    if (error != 0)
+        return error;
+    if (enroll_voucher_read(out, &voucher) != 0)
+        return message_fail(where, ERR_MALFORMED,
+                            "%s: the voucher is malformed", path);
+    if (strcmp(voucher.serial, serial) != 0 || voucher.role != role)
+        return message_fail(where, ERR_REFUSED,
+                            "%s: the voucher is for %s %s, not for %s %s",
+                            path, role_name(voucher.role), voucher.serial,
+                            role_name(role), serial);
+    if ((uint64_t)time(NULL) > voucher.expiry_s)
+        return message_fail(where, ERR_REFUSED,
+                            "%s: the voucher has expired; is the clock right?",
+                            path);
+    return 0;
+}

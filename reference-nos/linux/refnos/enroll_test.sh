@@ -1,0 +1,193 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Boxes without a certificate join a controller that holds the authority: one
+# by voucher, one by an operator's approval; one with a forged voucher does
+# not.
+# usage: enroll_test.sh REFNOSD REFNOS
+#
+# Exit 77 (skipped) without the right to make namespaces.
+set -eu
+export LC_ALL=C
+refnosd=${1:?usage: enroll_test.sh REFNOSD REFNOS}
+refnos=${2:?usage: enroll_test.sh REFNOSD REFNOS}
+work=$(mktemp -d)
+names="ncc voucher waits forged"
+ns=enroll-$$
+pids=
+
+clean() {
+    for pid in $pids; do
+        kill -9 "$pid" 2>/dev/null || true
+    done
+    for name in $names switch; do
+        ip netns del "$ns-$name" 2>/dev/null || true
+    done
+    rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 130' INT TERM
+for name in $(env | sed -n 's/^\(REFNOSD_[A-Z_]*\)=.*/\1/p'); do
+    unset "$name"
+done
+ip netns add "$ns-switch" 2>/dev/null || exit 77
+
+fail() {
+    echo "FAIL: $*"
+    tail -n 5 "$work"/*.log
+    exit 1
+}
+
+ask() {
+    box=$1
+    shift
+    "$refnos" --socket "$work/$box/refnos.sock" "$@"
+}
+
+# until_true WHAT COMMAND...: within 10 s.
+until_true() {
+    what=$1
+    shift
+    end=$(($(date +%s) + 10))
+    until "$@"; do
+        [ "$(date +%s)" -lt "$end" ] || fail "not in 10 s: $what"
+    done
+}
+
+# connect BOX PLANE: PLANE is a or b.
+connect() {
+    port=mgmt0
+    [ "$2" = a ] || port=mgmt1
+    ip -n "$ns-$1" link add "$port" type veth peer name "$1-$2" \
+        netns "$ns-switch"
+    ip -n "$ns-$1" link set "$port" up
+    ip -n "$ns-switch" link set "$1-$2" master "br-$2"
+    ip -n "$ns-switch" link set "$1-$2" up
+}
+
+# start BOX OPTION...: its pid is in $started.
+start() {
+    name=$1
+    shift
+    ip netns exec "$ns-$name" "$refnosd" --identity "$work/$name" \
+        --log "$work/$name.log" --no-restart "$@" 2>>"$work/$name.err" &
+    started=$!
+    pids="$pids $started"
+}
+
+# joins BOX SERIAL ROLE: whose folder has no box.crt yet.
+joins() {
+    start "$1" --serial "$2" --role "$3"
+}
+
+logs() {
+    grep -q "$2" "$work/$1.log" 2>/dev/null
+}
+
+member() {
+    ask ncc show modules 2>/dev/null | grep -q " $1 "
+}
+
+pending() {
+    ask ncc --json show pending 2>/dev/null >"$work/pending"
+    grep -q "\"serial\": *\"$1\"" "$work/pending"
+}
+
+voucher_for() {
+    "$refnos" identity voucher "$work/ca" "$1" "$2" |
+        sed -n 's/^voucher: *//p'
+}
+
+for plane in a b; do
+    ip -n "$ns-switch" link add "br-$plane" type bridge mcast_snooping 0
+    ip -n "$ns-switch" link set "br-$plane" up
+done
+for name in $names; do
+    ip netns add "$ns-$name"
+done
+connect ncc a
+connect ncc b
+connect voucher a
+connect waits a
+connect waits b
+connect forged b
+"$refnos" identity authority "$work/ca"
+"$refnos" identity issue "$work/ca" "$work/ncc" CONTROL ncc >/dev/null
+start ncc --voters self --authority "$work/ca"
+
+# By voucher: at once.
+mkdir "$work/voucher"
+voucher_for BY-VOUCHER ncp >"$work/voucher/voucher"
+joins voucher BY-VOUCHER ncp
+until_true "joined by voucher" member BY-VOUCHER
+logs ncc "ncp BY-VOUCHER has joined by voucher" || fail "the voucher unsaid"
+[ "$(stat -c %a "$work/voucher/box.key")" = 600 ] || fail "a key to read"
+
+# Without one it waits, and ends at once when it is told to.
+mkdir "$work/waits"
+cp "$work/ca/cluster.crt" "$work/waits"
+joins waits WAITS ncf
+until_true "it waits" pending WAITS
+until_true "it says so" logs waits "waiting for approval of serial WAITS"
+began=$(date +%s)
+kill -TERM "$started"
+wait "$started" || fail "one that waits ended with $?"
+[ $(($(date +%s) - began)) -le 1 ] || fail "one that waits took long to end"
+[ ! -e "$work/waits/box.crt" ] || fail "a certificate that nobody approved"
+
+# Nor is it a member while it waits.
+: >"$work/waits.log"
+joins waits WAITS ncf
+until_true "it waits again" logs waits "waiting for approval"
+ask ncc show pending | grep -q "^WAITS  *ncf  *[0-9a-f]\{16\}" ||
+    fail "the table of those that wait"
+[ "$(grep -o '"key"' "$work/pending" | wc -l)" -eq 1 ] || fail "listed twice"
+! member WAITS || fail "a member without approval"
+
+# What is not so is not approved; who may only look does not approve.
+code=0
+ask ncc approve NOBODY 2>"$work/out" || code=$?
+[ "$code" -eq 1 ] || fail "approval of nobody: $code"
+grep -q "NOBODY: does not wait" "$work/out" || fail "why not NOBODY"
+code=0
+ask ncc approve WAITS 0123456789abcdef 2>/dev/null || code=$?
+[ "$code" -eq 1 ] || fail "approval of another key: $code"
+code=0
+ask voucher show pending 2>"$work/out" || code=$?
+[ "$code" -eq 1 ] || fail "a box that enrols nobody: $code"
+grep -q "enrols nobody" "$work/out" || fail "why a box enrols nobody"
+code=0
+SSH_ORIGINAL_COMMAND="approve WAITS" ask ncc 2>/dev/null || code=$?
+[ "$code" -eq 1 ] || fail "approval by one that may only look: $code"
+pending WAITS || fail "it no longer waits"
+
+key=$(sed -n 's/.*"key": *"\([0-9a-f]*\)".*/\1/p' "$work/pending")
+logs waits "serial WAITS (key $key)" || fail "the box says another key"
+ask ncc approve WAITS "$key" >/dev/null
+until_true "joined by approval" member WAITS
+! pending WAITS || fail "it still waits"
+"$refnos" identity show "$work/waits" | grep -q "^role: *ncf" ||
+    fail "its certificate"
+
+# A forged voucher: one digit of its mac is another.
+mkdir "$work/forged"
+voucher_for FORGED ncp >"$work/forged/voucher"
+digit=$(sed 's/.*\(.\):FORGED$/\1/' "$work/forged/voucher")
+other=0
+[ "$digit" != 0 ] || other=1
+sed "s/.:FORGED\$/$other:FORGED/" "$work/forged/voucher" >"$work/changed"
+mv "$work/changed" "$work/forged/voucher"
+joins forged FORGED ncp
+code=0
+wait "$started" || code=$?
+[ "$code" -eq 77 ] || fail "a forged voucher: exit code $code"
+logs ncc "refused ncp FORGED: its voucher is not good" || fail "not logged"
+logs forged "serial FORGED is refused by the cluster" || fail "not said"
+[ ! -e "$work/forged/box.crt" ] || fail "a certificate for a forged voucher"
+
+# A good one mends it; the box keeps its key.
+voucher_for FORGED ncp >"$work/forged/voucher"
+joins forged FORGED ncp
+until_true "joined with the right voucher" member FORGED
+for box in voucher waits forged; do
+    [ -s "$work/$box/box.crt" ] || fail "$box has no certificate"
+done
