@@ -113,6 +113,7 @@ connect forged b
 "$refnos" identity authority "$work/ca"
 "$refnos" identity issue "$work/ca" "$work/ncc" CONTROL ncc >/dev/null
 start ncc --voters self --authority "$work/ca"
+controller=$started
 
 # By voucher: at once.
 mkdir "$work/voucher"
@@ -188,6 +189,8 @@ logs ncc "refused ncp FORGED: its voucher is not good" || fail "not logged"
 voucher_for FORGED ncp >"$work/forged/voucher"
 joins forged FORGED ncp
 until_true "joined with the right voucher" member FORGED
+kill -TERM "$controller"
+wait "$controller" || fail "the controller ended with $?"
 for box in voucher waits forged; do
     [ -s "$work/$box/box.crt" ] || fail "$box has no certificate"
 done
