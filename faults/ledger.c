@@ -58,11 +58,9 @@ ledger_create(const struct cluster_plan *plan)
     ledger->accounts = calloc(plan->box_count, sizeof(*ledger->accounts));
     CHECK(ledger->accounts != NULL);
     for (unsigned i = 0; i < plan->box_count; i++)
-        ledger->accounts[i].ports =
-            plan->boxes[i].role == ROLE_NCP &&
-                    i < plan->box_count - plan->spare_count
-                ? plan->boxes[i].model->front_ports
-                : 0;
+        ledger->accounts[i].ports = i < plan->box_count - plan->spare_count
+                                        ? plan->boxes[i].model->front_ports
+                                        : 0;
     text_copy(ledger->cause, "no fault was injected");
     return ledger;
 }

@@ -9,11 +9,9 @@
 #include "models/cluster_priv.h"
 #include "models/costs.h"
 #include "reference-nos/base/check.h"
-#include "reference-nos/platform/plat.h"
+#include "reference-nos/platform/forwarding.h"
 #include "sim/kernel/random.h"
 
-#define CONTROLLERS 2
-#define SWITCHES 2
 /* Module numbers of all roles are one byte (forwarding.h). */
 #define BOXES_MAX (FWD_MODULES_MAX - 1)
 
@@ -23,8 +21,12 @@ struct plan_holder {
     struct box_model models[ROLE_COUNT];
 };
 
+/* Slots are dealt in this order. */
+static const enum role places[] = {ROLE_NCC, ROLE_NCM, ROLE_NCF, ROLE_NCP};
+
 struct builder {
     struct plan_holder *holder;
+    unsigned counts[ROLE_COUNT]; /* boxes, spares included */
     const struct cluster_data *data;
     char *message;
     size_t message_size;
@@ -54,7 +56,8 @@ model_choose(struct builder *builder, const char *name, enum role role)
                       builder->data->boxes_path);
     if (box->model.role != role)
         return refuse(builder, "box \"%s\" has role %s, %s is needed", name,
-                      role_name(box->model.role), role_name(role));
+                      box->model.alone ? "router" : role_name(box->model.role),
+                      role_name(role));
     builder->holder->models[role] = box->model;
     return 0;
 }
@@ -67,14 +70,16 @@ models_choose(struct builder *builder, const struct preset_data *preset,
         options->ncp_model != NULL ? options->ncp_model : preset->ncp_model;
     const char *ncf =
         options->ncf_model != NULL ? options->ncf_model : preset->ncf_model;
-    int err = model_choose(builder, preset->ncc_model, ROLE_NCC);
+    const char *const names[ROLE_COUNT] = {
+        [ROLE_NCC] = preset->ncc_model,
+        [ROLE_NCP] = ncp,
+        [ROLE_NCF] = ncf,
+        [ROLE_NCM] = preset->ncm_model,
+    };
+    int err = 0;
 
-    if (err == 0)
-        err = model_choose(builder, preset->ncm_model, ROLE_NCM);
-    if (err == 0)
-        err = model_choose(builder, ncf, ROLE_NCF);
-    if (err == 0)
-        err = model_choose(builder, ncp, ROLE_NCP);
+    for (unsigned role = 0; role < ROLE_COUNT && err == 0; role++)
+        err = model_choose(builder, names[role], (enum role)role);
     return err;
 }
 
@@ -124,39 +129,73 @@ box_add(struct builder *builder, enum role role, unsigned number)
     box_identity(plan, slot);
 }
 
+static unsigned
+box_total(const struct builder *builder)
+{
+    unsigned total = 0;
+
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        total += builder->counts[role];
+    return total;
+}
+
+/* The slot of a role's first box. */
+static unsigned
+first_slot(const struct builder *builder, enum role role)
+{
+    unsigned slot = 0;
+
+    for (size_t i = 0; places[i] != role; i++)
+        slot += builder->counts[places[i]];
+    return slot;
+}
+
+/* Controllers vote, and the switch of plane A. */
 static void
-boxes_place(struct builder *builder, unsigned ncf_count, unsigned ncp_count)
+voters_choose(struct builder *builder)
 {
     struct cluster_plan *plan = &builder->holder->plan;
-    unsigned total = CONTROLLERS + SWITCHES + ncf_count + ncp_count;
 
-    plan->boxes = calloc(total, sizeof(*plan->boxes));
+    CHECK(builder->counts[ROLE_NCC] < ARRAY_COUNT(plan->voters));
+    while (plan->voter_count < builder->counts[ROLE_NCC]) {
+        plan->voters[plan->voter_count] = plan->voter_count;
+        plan->voter_count++;
+    }
+    if (builder->counts[ROLE_NCM] > 0)
+        plan->voters[plan->voter_count++] = first_slot(builder, ROLE_NCM);
+}
+
+static void
+boxes_place(struct builder *builder)
+{
+    struct cluster_plan *plan = &builder->holder->plan;
+
+    plan->boxes = calloc(box_total(builder), sizeof(*plan->boxes));
     CHECK(plan->boxes != NULL);
-    for (unsigned i = 0; i < CONTROLLERS; i++)
-        box_add(builder, ROLE_NCC, i);
-    for (unsigned i = 0; i < SWITCHES; i++)
-        box_add(builder, ROLE_NCM, i);
-    for (unsigned i = 0; i < ncf_count; i++)
-        box_add(builder, ROLE_NCF, i);
-    for (unsigned i = 0; i < ncp_count; i++)
-        box_add(builder, ROLE_NCP, i);
-    plan->voter_count = 3;
-    plan->voters[0] = 0;           /* ncc-0 */
-    plan->voters[1] = 1;           /* ncc-1 */
-    plan->voters[2] = CONTROLLERS; /* ncm-a */
+    for (size_t place = 0; place < ARRAY_COUNT(places); place++) {
+        enum role role = places[place];
+
+        for (unsigned i = 0; i < builder->counts[role]; i++)
+            box_add(builder, role, i);
+    }
+    voters_choose(builder);
 }
 
 /* ---- cables ---- */
 
 static int
-cables_check(struct builder *builder, unsigned ncf_count, unsigned ncp_count,
-             unsigned links)
+cables_check(struct builder *builder, unsigned links)
 {
     const struct box_model *ncp = &builder->holder->models[ROLE_NCP];
     const struct box_model *ncf = &builder->holder->models[ROLE_NCF];
-    /* NCF 0 gets the most links of each NCP. */
-    unsigned per_ncf = (links + ncf_count - 1) / ncf_count * ncp_count;
+    unsigned ncf_count = builder->counts[ROLE_NCF];
+    unsigned ncp_count = builder->counts[ROLE_NCP];
+    unsigned per_ncf;
 
+    if (ncp_count == 0)
+        return 0;
+    /* NCF 0 gets the most links of each NCP. */
+    per_ncf = (links + ncf_count - 1) / ncf_count * ncp_count;
     if (links > ncp->fabric_ports)
         return refuse(builder, "%u fabric links per NCP, but %s has %u ports",
                       links, ncp->name, ncp->fabric_ports);
@@ -169,21 +208,24 @@ cables_check(struct builder *builder, unsigned ncf_count, unsigned ncp_count,
 }
 
 static void
-cables_lay(struct builder *builder, unsigned ncf_count, unsigned ncp_count,
-           unsigned links)
+cables_lay(struct builder *builder, unsigned links)
 {
     struct cluster_plan *plan = &builder->holder->plan;
-    const unsigned first_ncf = CONTROLLERS + SWITCHES;
-    uint16_t *used = calloc(ncf_count, sizeof(*used));
+    unsigned ncf_count = builder->counts[ROLE_NCF];
+    unsigned ncp_count = builder->counts[ROLE_NCP];
+    unsigned first_ncf = first_slot(builder, ROLE_NCF);
+    unsigned first_ncp = first_slot(builder, ROLE_NCP);
+    uint16_t *used = calloc(ncf_count + 1u, sizeof(*used));
 
-    plan->cables = calloc((size_t)ncp_count * links, sizeof(*plan->cables));
+    plan->cables =
+        calloc((size_t)ncp_count * links + 1, sizeof(*plan->cables));
     CHECK(used != NULL && plan->cables != NULL);
     for (unsigned ncp = 0; ncp < ncp_count; ncp++) {
         for (unsigned link = 0; link < links; link++) {
             unsigned ncf = link % ncf_count;
 
             plan->cables[plan->cable_count++] = (struct plan_cable){
-                .ncp_box = first_ncf + ncf_count + ncp,
+                .ncp_box = first_ncp + ncp,
                 .ncp_port = (uint16_t)link,
                 .ncf_box = first_ncf + ncf,
                 .ncf_port = used[ncf]++,
@@ -201,20 +243,38 @@ or_preset(unsigned wanted, unsigned preset)
     return wanted > 0 ? wanted : preset;
 }
 
+/* A stand-alone router is the only box there is. */
 static int
-counts_check(struct builder *builder, unsigned ncf_count, unsigned ncp_count)
+alone_check(struct builder *builder, unsigned spares)
 {
-    unsigned total = CONTROLLERS + SWITCHES + ncf_count + ncp_count;
+    const struct box_model *ncc = &builder->holder->models[ROLE_NCC];
 
-    if (ncp_count == 0 || ncf_count == 0)
+    if (!ncc->alone || (box_total(builder) == 1 && spares == 0))
+        return 0;
+    return refuse(builder,
+                  "box \"%s\" is a stand-alone router: a cluster of one box, "
+                  "without spares",
+                  ncc->name);
+}
+
+static int
+counts_check(struct builder *builder, unsigned spares)
+{
+    unsigned ncp_count = builder->counts[ROLE_NCP];
+    unsigned ncf_count = builder->counts[ROLE_NCF];
+
+    if (!builder->holder->models[ROLE_NCC].alone &&
+        (ncp_count == 0 || ncf_count == 0))
         return refuse(builder, "preset \"%s\" needs counts of NCPs and NCFs",
                       builder->holder->plan.preset);
-    if (ncf_count > BOXES_MAX || ncp_count > BOXES_MAX || total > BOXES_MAX)
+    if (ncf_count > BOXES_MAX || ncp_count > BOXES_MAX || spares > BOXES_MAX ||
+        box_total(builder) + spares > BOXES_MAX)
         return refuse(builder,
                       "%u NCPs and %u NCFs are too many: a cluster "
                       "has at most %u boxes",
-                      ncp_count, ncf_count, (unsigned)BOXES_MAX);
-    return 0;
+                      ncp_count > BOXES_MAX ? ncp_count : ncp_count + spares,
+                      ncf_count, (unsigned)BOXES_MAX);
+    return alone_check(builder, spares);
 }
 
 static int
@@ -222,27 +282,27 @@ plan_build(struct builder *builder, const struct preset_data *preset,
            const struct cluster_options *options)
 {
     struct cluster_plan *plan = &builder->holder->plan;
-    unsigned ncf_count = or_preset(options->ncf_count, preset->ncf_count);
-    unsigned ncp_count = or_preset(options->ncp_count, preset->ncp_count);
     unsigned links =
         or_preset(options->fabric_links_per_ncp, preset->fabric_links);
-    int err = counts_check(builder, ncf_count, ncp_count);
+    int err = models_choose(builder, preset, options);
 
+    builder->counts[ROLE_NCC] = preset->ncc_count;
+    builder->counts[ROLE_NCM] = preset->ncm_count;
+    builder->counts[ROLE_NCF] =
+        or_preset(options->ncf_count, preset->ncf_count);
+    builder->counts[ROLE_NCP] =
+        or_preset(options->ncp_count, preset->ncp_count);
+    if (err == 0)
+        err = counts_check(builder, options->spare_ncp_count);
     if (err != 0)
         return err;
-    if (options->spare_ncp_count > BOXES_MAX)
-        return counts_check(builder, ncf_count, options->spare_ncp_count);
-    ncp_count += options->spare_ncp_count;
     plan->spare_count = options->spare_ncp_count;
-    err = counts_check(builder, ncf_count, ncp_count);
-    if (err == 0)
-        err = models_choose(builder, preset, options);
-    if (err == 0)
-        err = cables_check(builder, ncf_count, ncp_count, links);
+    builder->counts[ROLE_NCP] += plan->spare_count;
+    err = cables_check(builder, links);
     if (err != 0)
         return err;
-    boxes_place(builder, ncf_count, ncp_count);
-    cables_lay(builder, ncf_count, ncp_count, links);
+    boxes_place(builder);
+    cables_lay(builder, links);
     plan->mgmt_link_bps = builder->data->mgmt_link_bps;
     plan->mgmt_link_delay = builder->data->mgmt_link_delay;
     plan->fabric_link_delay = builder->data->fabric_link_delay;
@@ -274,8 +334,10 @@ cluster_plan_create(const char *data_dir,
 
     if (err != 0)
         return err;
-    struct builder builder = {calloc(1, sizeof(*builder.holder)), data,
-                              message, message_size};
+    struct builder builder = {.holder = calloc(1, sizeof(*builder.holder)),
+                              .data = data,
+                              .message = message,
+                              .message_size = message_size};
     CHECK(builder.holder != NULL);
     builder.holder->plan.seed = seed;
     err = parts_load(data_dir, &builder.holder->plan.parts, message,

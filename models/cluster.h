@@ -7,6 +7,8 @@
  *          by number within a role.
  * Cables   each NCP's fabric links are dealt round-robin over the NCFs,
  *          starting with NCF 0: link k of every NCP goes to NCF k mod n.
+ * Router   a stand-alone router is a plan of one box, "ncc-0", that forwards.
+ * Voters   the controllers, and the switch of plane A if there is one.
  * Names    "ncc-0", "ncm-a" (plane A; "ncm-b"), "ncf-12", "ncp-47".
  * Keys     and serials follow from 'seed' and slot alone; a key is never 0.
  * Data     models/data/boxes.yaml, clusters.yaml, parts.yaml and rates.yaml;
@@ -16,6 +18,7 @@
 #ifndef MODELS_CLUSTER_H
 #define MODELS_CLUSTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +38,7 @@
 struct box_model {
     char name[BOX_MODEL_MAX]; /* "NCP-40C" */
     enum role role;
+    bool alone; /* a stand-alone router: NCC and NCP in one */
     uint16_t front_ports;
     uint64_t front_port_bps;
     uint16_t fabric_ports;

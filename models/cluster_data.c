@@ -7,6 +7,7 @@
 #include "models/span_priv.h"
 #include "models/yaml/schema.h"
 #include "reference-nos/base/check.h"
+#include "reference-nos/platform/plat.h"
 
 /* ---- boxes.yaml -------------------------------------------------------- */
 
@@ -38,8 +39,10 @@ struct raw_boxes {
     struct schema_list boxes;
 };
 
-/* In the order of enum role. */
-static const char *const role_words[] = {"ncc", "ncp", "ncf", "ncm", NULL};
+/* In the order of enum role; a router is a controller that forwards. */
+#define ROLE_WORD_ROUTER ROLE_COUNT
+static const char *const role_words[] = {"ncc", "ncp",    "ncf",
+                                         "ncm", "router", NULL};
 
 #define COUNT_FIELD(key_, member, low, high, doc_)                            \
     {                                                                         \
@@ -150,6 +153,8 @@ struct raw_preset {
     const char *name;
     uint32_t ncp;
     uint32_t ncf;
+    uint32_t ncc;
+    uint32_t ncm;
     uint32_t fabric_links;
     const char *ncp_model;
     const char *ncf_model;
@@ -223,6 +228,24 @@ static const struct field preset_fields[] = {
      .min = 1,
      .max = 255,
      .doc = "Fabric boxes."},
+    {.key = "ncc",
+     .kind = FIELD_QUANTITY,
+     .quantity = QUANTITY_COUNT,
+     FIELD_AT(struct raw_preset, ncc),
+     .has_range = true,
+     .min = 1,
+     .max = PRESET_CONTROLLERS_MAX,
+     .fallback = "2",
+     .doc = "Controllers, or one stand-alone router."},
+    {.key = "ncm",
+     .kind = FIELD_QUANTITY,
+     .quantity = QUANTITY_COUNT,
+     FIELD_AT(struct raw_preset, ncm),
+     .has_range = true,
+     .min = 0,
+     .max = PLANE_COUNT,
+     .fallback = "2",
+     .doc = "Management switches, one per plane; the first votes."},
     {.key = "fabric-links",
      .kind = FIELD_QUANTITY,
      .quantity = QUANTITY_COUNT,
@@ -292,6 +315,9 @@ box_check(struct schema_reader *reader, const struct raw_box *raw)
         schema_error(reader, raw->node,
                      "\"%s\" needs more power supplies than it has",
                      raw->name);
+    else if (raw->role == ROLE_WORD_ROUTER && raw->fabric_ports > 0)
+        schema_error(reader, raw->node, "\"%s\": a router has no fabric ports",
+                     raw->name);
     else if (raw->sensor_high_mc >= raw->sensor_critical_mc ||
              raw->sensor_high_mc <= 25000 || raw->sensor_critical_mc > 200000)
         schema_error(reader, raw->node,
@@ -307,7 +333,9 @@ static struct box_model
 box_make(const struct raw_box *raw)
 {
     struct box_model model = {
-        .role = (enum role)raw->role,
+        .role =
+            raw->role == ROLE_WORD_ROUTER ? ROLE_NCC : (enum role)raw->role,
+        .alone = raw->role == ROLE_WORD_ROUTER,
         .front_ports = (uint16_t)raw->front_ports,
         .front_port_bps = raw->front_port_bps,
         .fabric_ports = (uint16_t)raw->fabric_ports,
@@ -384,6 +412,8 @@ clusters_load(struct schema_reader *reader, struct cluster_data *data)
             .name = preset->name,
             .ncp_count = preset->ncp,
             .ncf_count = preset->ncf,
+            .ncc_count = preset->ncc,
+            .ncm_count = preset->ncm,
             .fabric_links = preset->fabric_links,
             .ncp_model = preset->ncp_model,
             .ncf_model = preset->ncf_model,

@@ -12,11 +12,16 @@ struct box_data {
     struct box_model model;
 };
 
+/* With the third voter on a switch: as many as cluster_plan.voters holds. */
+#define PRESET_CONTROLLERS_MAX 2
+
 /* One preset of clusters.yaml. */
 struct preset_data {
     const char *name;
     unsigned ncp_count;
     unsigned ncf_count;
+    unsigned ncc_count;
+    unsigned ncm_count;
     unsigned fabric_links;
     const char *ncp_model;
     const char *ncf_model;

@@ -104,6 +104,24 @@ START_TEST(presets_are_as_documented)
 }
 END_TEST
 
+START_TEST(a_router_stands_alone)
+{
+    struct cluster_options options = {.preset = "router"};
+    struct cluster_plan *plan = plan_make(&options, 1);
+
+    ck_assert_uint_eq(plan->box_count, 1);
+    ck_assert_uint_eq(plan->cable_count, 0);
+    ck_assert_str_eq(plan->boxes[0].name, "ncc-0");
+    ck_assert_int_eq(plan->boxes[0].role, ROLE_NCC);
+    ck_assert(plan->boxes[0].model->alone);
+    ck_assert_uint_eq(plan->boxes[0].model->front_ports, 10);
+    ck_assert_uint_eq(plan->boxes[0].model->fabric_ports, 0);
+    ck_assert_uint_eq(plan->voter_count, 1);
+    ck_assert_uint_eq(plan->voters[0], 0);
+    cluster_plan_destroy(plan);
+}
+END_TEST
+
 START_TEST(identity_follows_from_the_seed)
 {
     struct cluster_options options = {.preset = "ddc-small"};
@@ -153,6 +171,9 @@ START_TEST(contradictions_are_refused)
         {{.ncp_count = 250, .ncf_count = 13}, "too many"},
         {{.preset = "ddc-small", .spare_ncp_count = UINT32_MAX}, "too many"},
         {{.preset = "ddc-small", .ncp_count = UINT32_MAX}, "too many"},
+        {{.preset = "router", .ncp_count = 1}, "a cluster of one box"},
+        {{.preset = "router", .spare_ncp_count = 1}, "without spares"},
+        {{.preset = "ddc-small", .ncp_model = "ROUTER-10CD"}, "role router"},
     };
 
     refused(test_data_dir, &cases[_i].options, cases[_i].words);
@@ -171,8 +192,10 @@ write_file(const char *folder, const char *name, const char *text)
     fclose(file);
 }
 
-#define GOOD_BOX                                                              \
-    "format: 1\nboxes:\n  B:\n    role: ncp\n    front-ports: 1\n"            \
+#define GOOD_BOX BOX_OF("ncp")
+#define ROUTER_WITH_FABRIC BOX_OF("router")
+#define BOX_OF(role)                                                          \
+    "format: 1\nboxes:\n  B:\n    role: " role "\n    front-ports: 1\n"       \
     "    fabric-ports: 1\n    cpu-cores: 1\n    fans: 1\n"                    \
     "    fans-needed: 1\n    fan-max-rpm: 100\n    psus: 1\n"                 \
     "    psus-needed: 1\n    sensors: 1\n    power: 1W\n"                     \
@@ -190,6 +213,8 @@ START_TEST(errors_have_a_place)
         {GOOD_BOX "    boot: [3s]\n", "[least, most]"},
         {GOOD_BOX "    boot: 3s\n", "boxes.yaml:18:11"},
         {GOOD_BOX "    boot: [3, 4s]\n", "not a duration"},
+        {ROUTER_WITH_FABRIC "    boot: [3s, 4s]\n",
+         "a router has no fabric ports"},
         {GOOD_BOX "    boto: [3s, 4s]\n", "did you mean \"boot\""},
         {GOOD_BOX "    boot: [3s, 4s]\n", "clusters.yaml: error"},
     };
@@ -284,10 +309,11 @@ cluster_suite(void)
 
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, presets_are_as_documented, 0, 3);
+    tcase_add_test(tcase, a_router_stands_alone);
     tcase_add_test(tcase, identity_follows_from_the_seed);
     tcase_add_test(tcase, spares_come_last_with_cables);
-    tcase_add_loop_test(tcase, contradictions_are_refused, 0, 10);
-    tcase_add_loop_test(tcase, errors_have_a_place, 0, 7);
+    tcase_add_loop_test(tcase, contradictions_are_refused, 0, 13);
+    tcase_add_loop_test(tcase, errors_have_a_place, 0, 8);
     tcase_add_test(tcase, parts_are_read);
     tcase_add_test(tcase, bad_rates_have_a_place);
     tcase_add_loop_test(tcase, bad_parts_have_a_place, 0, 4);

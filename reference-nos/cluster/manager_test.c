@@ -660,6 +660,9 @@ START_TEST(a_controller_stops_when_another_one_leads)
     ck_assert_int_eq(operate(&req), 0); /* not active: nothing to wait for */
     lead(1);
     ck_assert_int_eq(operate(&req), ERR_UNREACHABLE);
+    hand.facts.alone = true; /* nobody will ever lead instead */
+    ck_assert_int_eq(operate(&req), 0);
+    hand.facts.alone = false;
     ck_assert_uint_eq(join(&standby), 0);
     operate_begin(&req);
     transfer_done(0);

@@ -20,7 +20,7 @@ member_forwards(const struct member *member)
     struct fwd_entry entry;
     size_t count = 0;
 
-    if (member->facts->fabric_ports == 0 || plat->fwd == NULL ||
+    if (!facts_forwards(member->facts) || plat->fwd == NULL ||
         plat->fwd->dump(plat, &entry, 1, &count) != 0)
         return false;
     return count == 1 && entry.object == FWD_BOX && entry.value == 1;

@@ -479,6 +479,33 @@ START_TEST(a_box_that_cannot_leave_stops_all_the_same)
 }
 END_TEST
 
+static bool
+says_it_forwards(void)
+{
+    const struct hand_sent *sent;
+    struct wire_reader reader;
+    struct hello hello;
+
+    hand_forget(&hand);
+    hand_run(&hand, NS_PER_S);
+    sent = hand_take(&hand, MSG_HELLO);
+    ck_assert_ptr_nonnull(sent);
+    wire_reader_init(&reader, sent->body, sent->size);
+    ck_assert_int_eq(hello_read(&reader, &hello), 0);
+    return hello.forwarding;
+}
+
+START_TEST(a_router_forwards_without_a_fabric)
+{
+    join(5);
+    hello_ack(from_a, 5, true);
+    hand.forwards = true;
+    ck_assert(!says_it_forwards());
+    hand.facts.alone = true;
+    ck_assert(says_it_forwards());
+}
+END_TEST
+
 START_TEST(a_stranger_stops_at_once)
 {
     ask(1, OPERATOR_STOP);
@@ -557,6 +584,7 @@ member_suite(void)
     tcase_add_test(tcase, a_broken_card_is_no_card);
     tcase_add_test(tcase, a_box_that_stops_leaves_service_first);
     tcase_add_test(tcase, a_box_that_cannot_leave_stops_all_the_same);
+    tcase_add_test(tcase, a_router_forwards_without_a_fabric);
     tcase_add_test(tcase, a_stranger_stops_at_once);
     tcase_add_test(tcase, the_rest_is_for_the_controller);
     tcase_add_loop_test(tcase, garbage_is_ignored, 0, 20);

@@ -103,7 +103,10 @@ handover_begin(struct manager *manager, uint64_t token,
         return;
     }
     if (standby == 0) {
-        reply(manager, token, req, ERR_UNREACHABLE);
+        /* A router of its own has nobody to hand over to. */
+        bool stops = req->verb == OPERATOR_STOP && manager->facts->alone;
+
+        reply(manager, token, req, stops ? 0 : ERR_UNREACHABLE);
         return;
     }
     *handover = (struct handover){true, token, now_ns, *req};

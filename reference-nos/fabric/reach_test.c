@@ -535,6 +535,53 @@ START_TEST(no_memory_is_an_error)
 }
 END_TEST
 
+static bool
+writes(const struct reach_effect *effect, enum fwd_object object,
+       uint64_t value)
+{
+    const struct fwd_entry *entry = &effect->u.write.entries[0];
+
+    return effect->kind == REACH_WRITE && entry->object == object &&
+           entry->value == value;
+}
+
+/* Lets things be done as an ASIC would, without a fabric. */
+static void
+alone_run(struct reach *reach, bool *forwards, bool *fronts)
+{
+    struct reach_effect effect;
+
+    while (reach_next(reach, NS_PER_S, &effect)) {
+        ck_assert_int_ne(effect.kind, REACH_SEND);
+        if (writes(&effect, FWD_BOX, 1))
+            *forwards = true;
+        if (writes(&effect, FWD_BOX, 0))
+            *forwards = false;
+        if (writes(&effect, FWD_FRONT, 1))
+            *fronts = true;
+        if (effect.kind == REACH_WRITE)
+            reach_written(reach, effect.u.write.token, 0, NS_PER_S);
+    }
+}
+
+START_TEST(without_a_fabric_a_box_serves_at_once)
+{
+    struct mem_source source = {test_take, test_give, NULL};
+    struct mem *mem = mem_create(&source, 1024 * 1024);
+    struct reach_config config = {.role = ROLE_NCP, .front_ports = 10};
+    struct reach *reach = NULL;
+    bool forwards = false, fronts = false;
+
+    ck_assert_int_eq(reach_create(mem, &config, NS_PER_S, &reach), 0);
+    alone_run(reach, &forwards, &fronts);
+    ck_assert(!forwards && !fronts);
+    reach_member(reach, module_id(ROLE_NCC, 0), false, 1, NS_PER_S);
+    alone_run(reach, &forwards, &fronts);
+    ck_assert(forwards && fronts);
+    mem_destroy(mem);
+}
+END_TEST
+
 static void
 packet_fill(struct fabric_packet *packet, enum fabric_packet_type type)
 {
@@ -642,6 +689,7 @@ main(void)
     tcase_add_loop_test(links, failing_writes_are_repeated, 0, 5);
     tcase_add_test(links, garbage_is_refused);
     tcase_add_test(links, no_memory_is_an_error);
+    tcase_add_test(links, without_a_fabric_a_box_serves_at_once);
     tcase_add_loop_test(links, packets_round_trip_and_refuse_cuts,
                         FABRIC_IDENT, FABRIC_ACK + 1);
     tcase_add_loop_test(chaos, chaos_keeps_a_way_and_ends_exact, 0, 60);

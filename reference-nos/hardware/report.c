@@ -202,7 +202,7 @@ forwarding_read(struct actor *self)
     size_t count = 0, i;
     bool forwarding = false;
 
-    if (actor_facts(self)->fabric_ports == 0)
+    if (!facts_forwards(actor_facts(self)))
         return false;
     entries = mem_alloc(actor_mem(self), room * sizeof(*entries));
     if (entries == NULL)

@@ -74,6 +74,7 @@ facts_fill(struct daemon *daemon)
     facts->cluster_id = identity_cluster_id(identity);
     facts->role =
         options->role == ROLE_COUNT ? identity_role(identity) : options->role;
+    facts->alone = options->alone;
     (void)snprintf(facts->serial, sizeof(facts->serial), "%s",
                    identity_serial(identity));
     facts->front_ports = (uint16_t)options->front_ports;
@@ -322,7 +323,8 @@ processes_start(struct daemon *daemon)
     };
     int error;
 
-    options.kinds = node_kinds(daemon->facts.role, &options.kind_count);
+    options.kinds = node_kinds(daemon->facts.role, daemon->facts.alone,
+                               &options.kind_count);
     error = procs_create(&options, &daemon->procs);
     if (error != 0)
         return error;

@@ -55,6 +55,8 @@ static const struct row rows[] = {
      "first voters, 16 hexadecimal digits each, or: self"},
     {"arbiter", FLAG, AT(arbiter), 0, NULL,
      "votes, but never acts as a controller"},
+    {"alone", FLAG, AT(alone), 0, NULL,
+     "a stand-alone router: controller and forwarder, its own voter"},
     {"socket", PATH, AT(socket), 0, "PATH",
      "for operators; default: refnos.sock in the identity"},
     {"watch-fd", NUMBER, AT(watch_fd), 65535, "N",
@@ -314,6 +316,32 @@ default_path(struct parser *parser, char *path, const char *name)
     return 0;
 }
 
+/* A router of its own needs nothing but an identity. */
+static int
+complete_alone(struct parser *parser)
+{
+    struct options *options = parser->options;
+    bool fabric =
+        options->fabric_ports != OPTION_UNSET && options->fabric_ports > 0;
+    bool self = options->voter_count == 0 ||
+                (options->voter_count == 1 && options->voters[0] == 0);
+
+    if (!options->alone)
+        return 0;
+    if (fabric || !self || options->arbiter ||
+        (options->role != ROLE_COUNT && options->role != ROLE_NCC)) {
+        (void)snprintf(parser->message, parser->message_size,
+                       "--alone: a box of its own has no fabric ports, no "
+                       "voter but itself and no other role");
+        return ERR_INVALID;
+    }
+    options->role = ROLE_NCC;
+    options->fabric_ports = 0;
+    options->voter_count = 1;
+    options->voters[0] = 0;
+    return 0;
+}
+
 static int
 complete(struct parser *parser)
 {
@@ -337,7 +365,9 @@ complete(struct parser *parser)
                        "--record and --per-service exclude each other");
         return ERR_INVALID;
     }
-    error = default_path(parser, options->state, "state");
+    error = complete_alone(parser);
+    if (error == 0)
+        error = default_path(parser, options->state, "state");
     if (error == 0)
         error = default_path(parser, options->socket, "refnos.sock");
     return error;

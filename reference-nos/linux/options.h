@@ -32,6 +32,7 @@ struct options {
     uint64_t voters[FACTS_VOTERS_MAX];
     unsigned voter_count;
     bool arbiter;
+    bool alone;
     uint64_t watch_fd; /* OPTION_UNSET: none */
     const char *watch;
     const char *record;

@@ -5,6 +5,7 @@
 #include "reference-nos/linux/linux_test.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,34 @@ START_TEST(test_everything)
     ck_assert(options.arbiter && options.no_restart);
     ck_assert_uint_eq(options.watch_fd, 3);
     ck_assert_int_eq(options.wall_offset_ns, -5);
+}
+END_TEST
+
+START_TEST(test_alone)
+{
+    static const char *const contradictions[] = {
+        "--fabric-ports 1", "--voters 00c0ffee00c0ffee,self",
+        "--voters 00c0ffee00c0ffee", "--arbiter", "--role ncp"};
+    struct options options;
+    char message[256];
+    char line[128];
+
+    ck_assert_int_eq(parse("--identity /id --alone", &options, message), 0);
+    ck_assert(options.alone);
+    ck_assert_int_eq(options.role, ROLE_NCC);
+    ck_assert_uint_eq(options.fabric_ports, 0);
+    ck_assert_uint_eq(options.voter_count, 1);
+    ck_assert(options.voters[0] == 0);
+    ck_assert_int_eq(parse("--identity /id --alone --role ncc --voters self "
+                           "--fabric-ports 0 --front-ports 4",
+                           &options, message),
+                     0);
+    for (size_t i = 0; i < ARRAY_COUNT(contradictions); i++) {
+        (void)snprintf(line, sizeof(line), "--identity /id --alone %s",
+                       contradictions[i]);
+        ck_assert_int_eq(parse(line, &options, message), ERR_INVALID);
+        ck_assert_ptr_nonnull(strstr(message, "--alone"));
+    }
 }
 END_TEST
 
@@ -155,6 +184,7 @@ main(void)
 
     tcase_add_test(tests, test_defaults);
     tcase_add_test(tests, test_everything);
+    tcase_add_test(tests, test_alone);
     tcase_add_test(tests, test_environment);
     tcase_add_loop_test(tests, test_mistakes, 0, (int)ARRAY_COUNT(mistakes));
     suite_add_tcase(suite, tests);

@@ -46,13 +46,17 @@ operator_refuse(struct daemon *daemon, uint64_t token, int status)
                          (size_t)(writer.at - writer.start));
 }
 
+static bool
+runs(const struct daemon *daemon, unsigned service)
+{
+    return node_has_service(daemon->facts.role, daemon->facts.alone, service);
+}
+
 static void
 operator_request(struct daemon *daemon, uint64_t token, const void *bytes,
                  size_t size)
 {
-    unsigned service = node_has_service(daemon->facts.role, SVC_OPERATOR)
-                           ? SVC_OPERATOR
-                           : SVC_MEMBER;
+    unsigned service = runs(daemon, SVC_OPERATOR) ? SVC_OPERATOR : SVC_MEMBER;
     struct runtime_service_stats stats;
 
     if (daemon->ending || daemon->runtime == NULL ||
@@ -368,7 +372,7 @@ query_hang(struct daemon *daemon, struct json *json, const char *words)
     if (sscanf(words, "%31s %1u%c", name, &on, &end) == 2 && on <= 1) {
         for (unsigned service = 1; service < SVC_COUNT; service++) {
             if (strcmp(name, service_name(service)) != 0 ||
-                !node_has_service(daemon->facts.role, service))
+                !runs(daemon, service))
                 continue;
             serve_hang(daemon, service, on != 0);
             json_begin(json, NULL, '{');

@@ -85,7 +85,7 @@ all_kinds(const struct actor_kind *kinds[SVC_COUNT])
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         size_t size;
         const struct actor_kind *const *some =
-            node_kinds((enum role)role, &size);
+            node_kinds((enum role)role, role == ROLE_NCC, &size);
 
         for (size_t i = 0; i < size; i++) {
             if (!seen[some[i]->id])

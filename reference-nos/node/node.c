@@ -15,11 +15,15 @@ struct role_services {
 };
 
 static struct role_services
-role_services(enum role role)
+role_services(enum role role, bool alone)
 {
     static const struct actor_kind *const controller[] = {
         &bus_kind,     &store_kind,    &member_kind,
         &cluster_kind, &hardware_kind, &operator_kind,
+    };
+    static const struct actor_kind *const router[] = {
+        &bus_kind,      &store_kind,  &member_kind,   &cluster_kind,
+        &hardware_kind, &fabric_kind, &operator_kind,
     };
     static const struct actor_kind *const forwarder[] = {
         &bus_kind,      &store_kind,  &member_alone_kind,
@@ -32,6 +36,8 @@ role_services(enum role role)
         &hardware_kind,
     };
 
+    if (alone)
+        return (struct role_services){router, ARRAY_COUNT(router)};
     switch (role) {
     case ROLE_NCC:
         return (struct role_services){controller, ARRAY_COUNT(controller)};
@@ -48,25 +54,26 @@ role_services(enum role role)
 int
 node_create(struct plat *plat, struct runtime **out)
 {
-    struct role_services services = role_services(plat->facts->role);
+    struct role_services services =
+        role_services(plat->facts->role, plat->facts->alone);
 
     CHECK(services.count > 0);
     return runtime_create(plat, services.kinds, services.count, out);
 }
 
 const struct actor_kind *const *
-node_kinds(enum role role, size_t *count)
+node_kinds(enum role role, bool alone, size_t *count)
 {
-    struct role_services services = role_services(role);
+    struct role_services services = role_services(role, alone);
 
     *count = services.count;
     return services.kinds;
 }
 
 bool
-node_has_service(enum role role, unsigned service)
+node_has_service(enum role role, bool alone, unsigned service)
 {
-    struct role_services services = role_services(role);
+    struct role_services services = role_services(role, alone);
 
     for (size_t i = 0; i < services.count; i++) {
         if (services.kinds[i]->id == service)

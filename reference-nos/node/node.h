@@ -11,10 +11,12 @@
  * runtime_destroy(). */
 MUST_USE int node_create(struct plat *plat, struct runtime **out);
 
-/* The services of a box of 'role', in the order in which they start. */
-const struct actor_kind *const *node_kinds(enum role role, size_t *count);
+/* The services of a box of 'role', in the order in which they start; of a
+ * stand-alone router when 'alone'. */
+const struct actor_kind *const *node_kinds(enum role role, bool alone,
+                                           size_t *count);
 
-/* Does a box of 'role' run 'service'? */
-bool node_has_service(enum role role, unsigned service);
+/* Does such a box run 'service'? */
+bool node_has_service(enum role role, bool alone, unsigned service);
 
 #endif

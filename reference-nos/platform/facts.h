@@ -35,7 +35,17 @@ struct box_facts {
     unsigned voter_count;
     uint64_t voters[FACTS_VOTERS_MAX];
     bool arbiter; /* votes, but never acts as a controller */
+    /* A stand-alone router: a controller that forwards too.  It has front
+     * ports, no fabric, and votes for itself. */
+    bool alone;
 };
+
+/* Has the box tables that forward packets? */
+static inline bool
+facts_forwards(const struct box_facts *facts)
+{
+    return facts->fabric_ports > 0 || facts->alone;
+}
 
 /* "ncc", "ncp", "ncf", "ncm". */
 const char *role_name(enum role role);

@@ -76,9 +76,7 @@ cluster_make(struct bench_cluster *bench, const char *preset, char *message,
         return err;
     }
     for (unsigned i = 0; i < bench->plan->box_count; i++)
-        bench->ports += bench->plan->boxes[i].role == ROLE_NCP
-                            ? bench->plan->boxes[i].model->front_ports
-                            : 0;
+        bench->ports += bench->plan->boxes[i].model->front_ports;
     return 0;
 }
 

@@ -128,9 +128,7 @@ daemons_create(const struct daemons_options *options, struct daemons **out,
     netns.plan = daemons->plan;
     netns.refnosd = refnosd;
     for (unsigned i = 0; i < daemons->plan->box_count; i++)
-        daemons->ports += daemons->plan->boxes[i].role == ROLE_NCP
-                              ? daemons->plan->boxes[i].model->front_ports
-                              : 0;
+        daemons->ports += daemons->plan->boxes[i].model->front_ports;
     daemons->active = daemons->plan->box_count;
     err = netns_create(&netns, &daemons->world, message, message_size);
     if (err != 0)

@@ -15,7 +15,7 @@ box_converged(const struct run *run, unsigned index)
         return true;
     if (!box.running || !seen->joined || seen->headless)
         return false;
-    return box.role != ROLE_NCP || box.forwarding || seen->drained;
+    return box.front_ports == 0 || box.forwarding || seen->drained;
 }
 
 bool

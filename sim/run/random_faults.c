@@ -39,11 +39,10 @@ wanted(const struct random_faults *faults, unsigned index)
 static unsigned
 services_of(const struct run *run, unsigned box)
 {
-    enum role role = run->plan->boxes[box].role;
     unsigned count = 0;
 
     for (unsigned service = SVC_BUS; service < SVC_COUNT; service++)
-        count += run->world->ops->has_service(run->world, role, service);
+        count += run->world->ops->has_service(run->world, box, service);
     return count;
 }
 
@@ -152,10 +151,9 @@ draw_item(const struct run *run, struct random_stream *stream,
 static unsigned
 service_at(const struct run *run, unsigned box, unsigned index)
 {
-    enum role role = run->plan->boxes[box].role;
     unsigned service = SVC_BUS;
 
-    while (!run->world->ops->has_service(run->world, role, service) ||
+    while (!run->world->ops->has_service(run->world, box, service) ||
            index-- > 0)
         service++;
     return service;

@@ -194,7 +194,7 @@ boxes_where(struct run *run, enum metric_id id)
         else if (id == METRIC_BOXES_RUNNING)
             count += box.running;
         else
-            count += box.role == ROLE_NCP && box.forwarding;
+            count += box.front_ports > 0 && box.forwarding;
     }
     return count;
 }

@@ -125,7 +125,12 @@ static const struct {
     /* The cluster. */
     {CLUSTER("preset: ddc-huge"),
      "s.yaml:5:20: error: unknown preset \"ddc-huge\"; expected one of "
-     "ddc-small, ddc-medium, ddc-large; did you mean \"ddc-large\"?"},
+     "ddc-small, ddc-medium, ddc-large, router; did you mean \"ddc-large\"?"},
+    {CLUSTER("preset: router, spares: { ncp: 1 }"),
+     "s.yaml:5:36: error: spares: preset router is one box that stands alone"},
+    {CLUSTER("preset: router, ncp: 1"),
+     "s.yaml:5:33: error: ncp: 1 contradicts preset router, which has 0; "
+     "give the preset or the counts"},
     {CLUSTER("preset: ddc-small, ncp: 8"),
      "s.yaml:5:36: error: ncp: 8 contradicts preset ddc-small, which has 4; "
      "give the preset or the counts"},

@@ -12,13 +12,14 @@
 /* DriveNets' small, medium and large clusters (reference figures in
  * models/data); 13 fabric links are what an NCP-40C has. */
 static const struct preset presets[] = {
-    {"ddc-small", "4 packet forwarders, 2 fabric boxes", 4, 2, 13},
-    {"ddc-medium", "24 packet forwarders, 7 fabric boxes", 24, 7, 13},
-    {"ddc-large", "48 packet forwarders, 13 fabric boxes", 48, 13, 13},
+    {"ddc-small", "4 packet forwarders, 2 fabric boxes", 2, 2, 4, 2, 13},
+    {"ddc-medium", "24 packet forwarders, 7 fabric boxes", 2, 2, 24, 7, 13},
+    {"ddc-large", "48 packet forwarders, 13 fabric boxes", 2, 2, 48, 13, 13},
+    {"router", "one stand-alone router", 1, 0, 0, 0, 0},
 };
 
 const char *const preset_names[] = {"ddc-small", "ddc-medium", "ddc-large",
-                                    NULL};
+                                    "router", NULL};
 
 static const char *const nos_names[] = {"reference", NULL};
 static const char *const numberings[] = {"plan", "lowest-free", NULL};
@@ -28,6 +29,7 @@ struct cluster_keys {
     const struct ynode *node;
     unsigned nos;
     const struct ynode *preset;
+    uint32_t ncc, ncm; /* of the preset */
     uint32_t ncp, ncf;
     const char *ncp_model, *ncf_model;
     uint32_t fabric_links;
@@ -221,6 +223,29 @@ hold_count(struct loader *loader, const struct cluster_keys *keys,
     return ERR_INVALID;
 }
 
+/* What makes no sense beside a box that stands alone. */
+static int
+hold_alone(struct loader *loader, const struct cluster_keys *keys,
+           const struct preset *preset)
+{
+    static const char *const others[] = {"ncp-model", "ncf-model",
+                                         "fabric-links", "spares"};
+    int error = 0;
+
+    for (size_t i = 0; preset->fabric_links == 0 && i < ARRAY_COUNT(others);
+         i++) {
+        const struct ynode *node = ynode_get(keys->node, others[i]);
+
+        if (node == NULL)
+            continue;
+        schema_error(&loader->reader, node,
+                     "%s: preset %s is one box that stands alone", others[i],
+                     preset->name);
+        error = ERR_INVALID;
+    }
+    return error;
+}
+
 static int
 apply_preset(struct loader *loader, struct cluster_keys *keys,
              struct scenario_cluster *cluster)
@@ -237,7 +262,11 @@ apply_preset(struct loader *loader, struct cluster_keys *keys,
         error = ERR_INVALID;
     if (hold_count(loader, keys, preset, "ncf", keys->ncf, preset->ncf) != 0)
         error = ERR_INVALID;
+    if (hold_alone(loader, keys, preset) != 0)
+        error = ERR_INVALID;
     cluster->preset = preset->name;
+    keys->ncc = preset->ncc;
+    keys->ncm = preset->ncm;
     keys->ncp = preset->ncp;
     keys->ncf = preset->ncf;
     if (keys->fabric_links == 0)
@@ -283,8 +312,8 @@ check_cluster(struct loader *loader, const struct cluster_keys *keys,
                      SCENARIO_BOXES_MAX);
         error = ERR_INVALID;
     }
-    if (check_pool(loader, keys, "ncc", keys->pools.ncc, 2) != 0 ||
-        check_pool(loader, keys, "ncm", keys->pools.ncm, 2) != 0 ||
+    if (check_pool(loader, keys, "ncc", keys->pools.ncc, keys->ncc) != 0 ||
+        check_pool(loader, keys, "ncm", keys->pools.ncm, keys->ncm) != 0 ||
         check_pool(loader, keys, "ncf", keys->pools.ncf, keys->ncf) != 0 ||
         check_pool(loader, keys, "ncp", keys->pools.ncp, keys->ncp) != 0)
         error = ERR_INVALID;
@@ -301,8 +330,8 @@ fill_cluster(const struct cluster_keys *keys, struct scenario_cluster *cluster)
 {
     cluster->node = keys->node;
     cluster->nos = nos_names[keys->nos];
-    cluster->boxes[ROLE_NCC] = 2;
-    cluster->boxes[ROLE_NCM] = 2;
+    cluster->boxes[ROLE_NCC] = keys->ncc;
+    cluster->boxes[ROLE_NCM] = keys->ncm;
     cluster->boxes[ROLE_NCP] = keys->ncp;
     cluster->boxes[ROLE_NCF] = keys->ncf;
     cluster->spares[ROLE_NCP] = keys->spares.ncp;
@@ -349,7 +378,7 @@ read_cluster(struct loader *loader, const struct ynode *node,
              const struct ynode *topology)
 {
     struct scenario_cluster *cluster = &loader->scenario->cluster;
-    struct cluster_keys keys = {0};
+    struct cluster_keys keys = {.ncc = 2, .ncm = 2};
     int error;
 
     if (node != NULL && topology != NULL) {

@@ -167,6 +167,14 @@ START_TEST(test_schema_is_up_to_date)
 }
 END_TEST
 
+static unsigned long
+count_in(const struct ynode *preset, const char *key, unsigned long otherwise)
+{
+    const struct ynode *node = ynode_get(preset, key);
+
+    return node == NULL ? otherwise : strtoul(node->text, NULL, 10);
+}
+
 /* The presets' sizes are checked before a run, so the reader knows them. */
 START_TEST(test_presets_follow_the_models)
 {
@@ -184,10 +192,10 @@ START_TEST(test_presets_follow_the_models)
         const struct ynode *data = ynode_get(presets, preset->name);
 
         ck_assert_ptr_nonnull(data);
-        ck_assert_uint_eq(preset->ncp,
-                          strtoul(ynode_get(data, "ncp")->text, NULL, 10));
-        ck_assert_uint_eq(preset->ncf,
-                          strtoul(ynode_get(data, "ncf")->text, NULL, 10));
+        ck_assert_uint_eq(preset->ncp, count_in(data, "ncp", 0));
+        ck_assert_uint_eq(preset->ncf, count_in(data, "ncf", 0));
+        ck_assert_uint_eq(preset->ncc, count_in(data, "ncc", 2));
+        ck_assert_uint_eq(preset->ncm, count_in(data, "ncm", 2));
     }
     diag_destroy(diags);
     arena_destroy(arena);

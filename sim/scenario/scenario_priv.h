@@ -34,8 +34,8 @@ struct loader {
 struct preset {
     const char *name;
     const char *doc;
-    uint32_t ncp, ncf;
-    uint32_t fabric_links;
+    uint32_t ncc, ncm, ncp, ncf;
+    uint32_t fabric_links; /* 0: a router of its own has none */
 };
 
 extern const char *const preset_names[]; /* Ends with NULL. */

@@ -152,7 +152,7 @@ static const struct {
                       "expected boxes; did you mean \"boxes\"?"},
     {"params.boxes=ddc-smal",
      "s.yaml:6:20: error: unknown preset \"ddc-smal\"; expected one of "
-     "ddc-small, ddc-medium, ddc-large; did you mean \"ddc-small\"?"},
+     "ddc-small, ddc-medium, ddc-large, router; did you mean \"ddc-small\"?"},
     {"ends=soon", "--set ends=soon: error: \"soon\" is not a duration: "
                   "expected a number such as 50ms"},
     {"ends", "--set ends: error: expected path=value"},

@@ -33,6 +33,7 @@ ports_truth_create(const struct cluster_plan *plan)
         struct truth_box *box = &truth->boxes[i];
 
         box->role = plan->boxes[i].role;
+        box->alone = plan->boxes[i].model->alone;
         box->front_ports = plan->boxes[i].model->front_ports;
         box->fabric_ports = plan->boxes[i].model->fabric_ports;
         CHECK(box->fabric_ports <= FWD_FABRIC_PORTS_MAX);
@@ -196,7 +197,8 @@ judge(struct ports_truth *truth, unsigned index, truth_change *change,
     struct truth_box *ncp = &truth->boxes[index];
     unsigned weakest =
         ports_truth_works(ncp) ? weakest_links(truth, index) : 0;
-    unsigned ports = weakest > 0 ? front_ports_up(ncp) : 0;
+    bool reaches = weakest > 0 || (ncp->alone && ports_truth_works(ncp));
+    unsigned ports = reaches ? front_ports_up(ncp) : 0;
 
     if (ports != ncp->in_service) {
         ncp->in_service = ports;
@@ -217,7 +219,7 @@ ports_truth_judge(struct ports_truth *truth, truth_change *change,
             reached_by_ncf(truth, i);
     }
     for (unsigned i = 0; i < truth->box_count; i++) {
-        if (truth->boxes[i].role == ROLE_NCP)
+        if (truth->boxes[i].role == ROLE_NCP || truth->boxes[i].alone)
             judge(truth, i, change, context);
     }
 }

@@ -5,7 +5,7 @@
  *
  * A port is in service when its box forwards and the fabric reaches: every
  * other forwarding NCP is reached by at least one link that is programmed
- * and alive all the way.
+ * and alive all the way.  A stand-alone router has nobody to reach.
  *
  * A world keeps the tables and links up to date and asks for judgement when
  * something changed; nothing here knows time.
@@ -36,6 +36,7 @@ struct truth_tables {
 struct truth_box {
     enum role role;
     bool alive; /* powered, and the NOS runs */
+    bool alone; /* no fabric: nowhere else to reach */
     unsigned front_ports, fabric_ports;
     struct truth_port *ports;
     struct truth_tables tables;

@@ -171,8 +171,8 @@ struct world_ops {
      * runtime and of its living services; NULL in worlds that cannot tell. */
     void (*box_memory)(struct world *world, unsigned box, size_t *lent_bytes,
                        size_t *owned_bytes);
-    /* Does the NOS run 'service' on a box of 'role'? */
-    bool (*has_service)(struct world *world, enum role role, unsigned service);
+    /* Does the NOS of a box run 'service'? */
+    bool (*has_service)(struct world *world, unsigned box, unsigned service);
     uint64_t (*events)(struct world *world);
     struct digest_value (*digest)(struct world *world);
     /* Why the last inject() was ERR_UNSUPPORTED, in words; borrowed.  NULL

@@ -72,14 +72,19 @@ identity() {
 # log goes to $work/log, its pid is in $pid.
 # shellcheck disable=SC2120 # options are optional
 boot() {
+    boot_as --voters self "$@"
+}
+
+# The same with nothing said but OPTION...
+boot_as() {
     rm -f "$work/pipe"
     mkfifo "$work/pipe"
     # The shell opens the pipe for both, so that neither end waits.
     exec 3<>"$work/pipe"
     : >"$work/lines"
     # shellcheck disable=SC2086
-    $alone "$refnosd" --identity "$work/box" --voters self --watch-fd 4 \
-        "$@" 4>"$work/pipe" 3<&- 2>>"$work/log" &
+    $alone "$refnosd" --identity "$work/box" --watch-fd 4 "$@" \
+        4>"$work/pipe" 3<&- 2>>"$work/log" &
     pid=$!
     # "unshare" execs the daemon, so this is its pid.
 }

@@ -185,12 +185,11 @@ kill_service(struct rig *rig, struct random_stream *draws, unsigned box,
              unsigned round)
 {
     struct world_fault kill = {.kind = WORLD_SERVICE_KILL, .box = box};
-    enum role role = rig->plan->boxes[box].role;
     char what[64];
 
     do
         kill.item = (unsigned)random_below(draws, SVC_COUNT);
-    while (!rig->world->ops->has_service(rig->world, role, kill.item));
+    while (!rig->world->ops->has_service(rig->world, box, kill.item));
     if (rig->world->ops->inject(rig->world, &kill) != 0)
         return false;
     rig->services++;

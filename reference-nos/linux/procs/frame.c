@@ -254,6 +254,7 @@ frame_facts_write(struct wire_writer *writer, const struct box_facts *facts)
     for (unsigned i = 0; i < FACTS_VOTERS_MAX; i++)
         wire_write_u64(writer, facts->voters[i]);
     wire_write_bool(writer, facts->arbiter);
+    wire_write_bool(writer, facts->alone);
 }
 
 int
@@ -272,6 +273,7 @@ frame_facts_read(struct wire_reader *reader, struct box_facts *facts)
     for (unsigned i = 0; i < FACTS_VOTERS_MAX; i++)
         facts->voters[i] = wire_read_u64(reader);
     facts->arbiter = wire_read_bool(reader);
+    facts->alone = wire_read_bool(reader);
     if (role >= ROLE_COUNT || facts->voter_count > FACTS_VOTERS_MAX)
         return ERR_MALFORMED;
     facts->role = (enum role)role;

@@ -627,6 +627,7 @@ tape_plat_facts(struct tape_plat *self)
 {
     struct box_facts *facts = &self->facts;
     struct tape *tape = &self->tape;
+    uint64_t flags;
 
     facts->key = tape_answer(tape, facts->key);
     tape_answer_bytes(tape, facts->serial, sizeof(facts->serial));
@@ -639,7 +640,10 @@ tape_plat_facts(struct tape_plat *self)
     facts->voter_count = (unsigned)tape_answer(tape, facts->voter_count);
     for (unsigned i = 0; i < FACTS_VOTERS_MAX; i++)
         facts->voters[i] = tape_answer(tape, facts->voters[i]);
-    facts->arbiter = tape_answer(tape, facts->arbiter) != 0;
+    /* Two flags in one answer: recordings older than the second one. */
+    flags = tape_answer(tape, facts->arbiter | (facts->alone ? 2u : 0u));
+    facts->arbiter = (flags & 1) != 0;
+    facts->alone = (flags & 2) != 0;
     self->plat.mutation = (unsigned)tape_answer(tape, self->plat.mutation);
 }
 

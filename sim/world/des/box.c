@@ -195,6 +195,7 @@ facts_init(struct des_box *box)
         .cluster_id = plan->seed ^ 0x5349584e494e4553u,
         .front_ports = planned->model->front_ports,
         .fabric_ports = planned->model->fabric_ports,
+        .alone = planned->model->alone,
     };
     for (unsigned i = 0; i < plan->voter_count; i++) {
         if (plan->voters[i] != box->index)

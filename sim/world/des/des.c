@@ -250,10 +250,11 @@ world_fan_duty(struct world *world, unsigned index, uint32_t *percent)
 }
 
 static bool
-world_has_service(struct world *world, enum role role, unsigned service)
+world_has_service(struct world *world, unsigned box, unsigned service)
 {
-    (void)world;
-    return node_has_service(role, service);
+    const struct plan_box *planned = &des_of(world)->plan->boxes[box];
+
+    return node_has_service(planned->role, planned->model->alone, service);
 }
 
 static uint64_t

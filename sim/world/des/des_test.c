@@ -34,17 +34,15 @@ listen(void *context, const struct observation *seen)
     small->traced_box[seen->trace.kind] = seen->box;
 }
 
-void
-small_make(struct small *small, uint64_t seed)
+static void
+make(struct small *small, const struct cluster_options *cluster, uint64_t seed)
 {
-    struct cluster_options cluster = {.preset = "ddc-small",
-                                      .spare_ncp_count = 1};
     struct des_options options = {
         .seed = seed, .listener = listen, .listener_context = small};
     char message[256];
 
     memset(small, 0, sizeof(*small));
-    ck_assert_int_eq(cluster_plan_create(TEST_DATA_DIR, &cluster, seed,
+    ck_assert_int_eq(cluster_plan_create(TEST_DATA_DIR, cluster, seed,
                                          &small->plan, message,
                                          sizeof(message)),
                      0);
@@ -54,6 +52,23 @@ small_make(struct small *small, uint64_t seed)
     options.checkpoint_events = 1000;
     ck_assert_int_eq(des_create(&options, &small->world), 0);
     small->des = CONTAINER_OF(small->world, struct des, world);
+}
+
+void
+small_make(struct small *small, uint64_t seed)
+{
+    struct cluster_options cluster = {.preset = "ddc-small",
+                                      .spare_ncp_count = 1};
+
+    make(small, &cluster, seed);
+}
+
+void
+small_make_router(struct small *small, uint64_t seed)
+{
+    struct cluster_options cluster = {.preset = "router"};
+
+    make(small, &cluster, seed);
 }
 
 static bool

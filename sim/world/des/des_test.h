@@ -29,6 +29,8 @@ struct small {
 
 /* Nothing is powered on. */
 void small_make(struct small *small, uint64_t seed);
+/* One stand-alone router instead, dark. */
+void small_make_router(struct small *small, uint64_t seed);
 /* Every box but the spare is on and every port in service. */
 void small_boot(struct small *small, uint64_t seed);
 void small_destroy(struct small *small);

@@ -35,9 +35,14 @@ stranger_place(struct des_box *box, const char *serial)
     disk_wipe(box->disk);
     chassis_renew(box->chassis);
     stream.n = box->strangers++;
-    /* A stranger is no member of the first consensus group. */
+    /* A stranger is no member of the first consensus group, unless it is a
+     * group of its own. */
     box->facts.voter_count = 0;
     box_identify(box, random_bits(&stream) | 1, serial);
+    if (box->facts.alone) {
+        box->facts.voter_count = 1;
+        box->facts.voters[0] = box->facts.key;
+    }
     box->present = true;
 }
 
@@ -78,7 +83,7 @@ static int
 inject_service(struct des_box *box, const struct world_fault *fault)
 {
     if (fault->item >= SVC_COUNT ||
-        !node_has_service(box->facts.role, fault->item))
+        !node_has_service(box->facts.role, box->facts.alone, fault->item))
         return ERR_NOENT;
     if (box->runtime == NULL || box->restarting)
         return ERR_UNREACHABLE;

@@ -199,6 +199,35 @@ START_TEST(replaced_voter_is_no_voter)
 }
 END_TEST
 
+START_TEST(router_serves_alone)
+{
+    struct des_box *box;
+
+    small_make_router(&small, 6);
+    box = small_box(&small, "ncc-0");
+    ck_assert(box->facts.alone);
+    ck_assert_uint_eq(box->facts.voter_count, 1);
+    INJECT(&small, "ncc-0", .kind = WORLD_BOX_POWER_ON);
+    small_run_ms(&small, 200000);
+    ck_assert_uint_eq(small.ports[0], box->model->front_ports);
+    /* Its own services die: the ASIC goes on. */
+    INJECT(&small, "ncc-0", .kind = WORLD_SERVICE_KILL, .item = SVC_STORE);
+    INJECT(&small, "ncc-0", .kind = WORLD_SERVICE_KILL, .item = SVC_CLUSTER);
+    INJECT(&small, "ncc-0", .kind = WORLD_SERVICE_KILL, .item = SVC_FABRIC);
+    small_run_ms(&small, 20000);
+    ck_assert_uint_eq(small.seen[OBSERVE_PORTS], 1);
+    INJECT(&small, "ncc-0", .kind = WORLD_BOX_POWER_OFF);
+    small_run_ms(&small, 1000);
+    ck_assert_uint_eq(small.ports[0], 0);
+    /* Another box in its place is a cluster of its own as well. */
+    INJECT(&small, "ncc-0", .kind = WORLD_BOX_REPLACE, .serial = "RMA");
+    INJECT(&small, "ncc-0", .kind = WORLD_BOX_POWER_ON);
+    small_run_ms(&small, 200000);
+    ck_assert_uint_eq(small.ports[0], box->model->front_ports);
+    small_destroy(&small);
+}
+END_TEST
+
 START_TEST(clone_has_the_serial_not_the_key)
 {
     struct des_box *box, *original;
@@ -422,6 +451,7 @@ life_suite(void)
     tcase_add_test(tc, replaced_box_is_a_stranger);
     tcase_add_test(tc, replaced_box_comes_without_failures);
     tcase_add_loop_test(tc, replaced_voter_is_no_voter, 0, 2);
+    tcase_add_test(tc, router_serves_alone);
     tcase_add_test(tc, clone_has_the_serial_not_the_key);
     tcase_add_test(tc, swap_exchanges_identity_and_disk);
     tcase_add_test(tc, spare_joins_when_powered);

@@ -128,12 +128,12 @@ signal_service(struct netns_box *box, const struct world_fault *fault)
 static int
 inject_service(struct netns_box *box, const struct world_fault *fault)
 {
+    const struct plan_box *planned = &box->netns->plan->boxes[box->index];
     char words[64];
     int err;
 
     if (fault->item >= SVC_COUNT ||
-        !node_has_service(box->netns->plan->boxes[box->index].role,
-                          fault->item))
+        !node_has_service(planned->role, planned->model->alone, fault->item))
         return ERR_NOENT;
     if (!box->ready)
         return ERR_UNREACHABLE;

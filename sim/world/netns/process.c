@@ -98,7 +98,10 @@ daemon_words(const struct netns_box *box, struct words *words)
         word(words, "--plan");
         word(words, "%s/plan", netns->rack.dir);
     }
-    voter_words(box, words);
+    if (planned->model->alone)
+        word(words, "--alone"); /* its own voter */
+    else
+        voter_words(box, words);
     if (netns->per_service)
         word(words, "--per-service");
     if (netns->meter)
