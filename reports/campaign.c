@@ -75,6 +75,26 @@ sums_load(struct campaign *campaign)
 }
 
 static void
+bounds_load(struct campaign *campaign)
+{
+    sqlite3_stmt *query;
+
+    if (!campaign_db_compares(campaign->db))
+        return;
+    query = db_query(campaign->db,
+                     "SELECT count(*), total(state='outside'), "
+                     "total(state NOT IN ('inside', 'outside')) FROM "
+                     "comparison WHERE second=? AND stated",
+                     campaign->id);
+    if (sqlite3_step(query) == SQLITE_ROW) {
+        campaign->bounds.stated = sqlite3_column_int64(query, 0);
+        campaign->bounds.outside = sqlite3_column_int64(query, 1);
+        campaign->bounds.unknown = sqlite3_column_int64(query, 2);
+    }
+    sqlite3_finalize(query);
+}
+
+static void
 row_take(struct campaign *campaign)
 {
     sqlite3_stmt *row = campaign->row;
@@ -128,6 +148,7 @@ campaign_open(struct campaign *campaign, const char *db_path,
     }
     row_take(campaign);
     sums_load(campaign);
+    bounds_load(campaign);
     return 0;
 }
 
@@ -156,4 +177,42 @@ campaign_partner(const struct campaign *campaign)
                       "SELECT first FROM comparison WHERE second=? ORDER BY "
                       "rowid DESC LIMIT 1",
                       campaign->id);
+}
+
+bool
+campaign_is_first(const struct campaign *campaign)
+{
+    return campaign_db_compares(campaign->db) &&
+           db_integer(campaign->db,
+                      "SELECT count(*) FROM comparison WHERE first=?",
+                      campaign->id) > 0;
+}
+
+bool
+campaign_real(const struct campaign *campaign)
+{
+    return strcmp(campaign->world, "des") != 0 &&
+           strcmp(campaign->world, "ns3") != 0;
+}
+
+enum verdict
+campaign_bounds_verdict(const struct campaign_bounds *bounds)
+{
+    if (bounds->stated == 0)
+        return VERDICT_NOT_APPLICABLE;
+    if (bounds->outside > 0)
+        return VERDICT_FAIL;
+    return bounds->unknown > 0 ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
+}
+
+enum verdict
+campaign_overall(const struct campaign *campaign, const struct campaign *first)
+{
+    enum verdict all[3] = {campaign->verdict};
+
+    if (first == NULL)
+        return campaign->verdict;
+    all[1] = first->verdict;
+    all[2] = campaign_bounds_verdict(&campaign->bounds);
+    return verdict_overall(all, 3);
 }

@@ -138,31 +138,39 @@ json_campaign(struct text *out, const struct campaign *campaign)
 
 /* Where two worlds ran the scenario: how far they are apart, and the other
  * campaign. */
-static int
+static void
 json_compared(struct text *out, const struct campaign *campaign,
-              const char *db_path, char *error, size_t error_size)
+              const struct campaign *first)
 {
-    struct report_options options = {.campaign = campaign_partner(campaign)};
-    struct campaign first;
-    int err;
-
-    if (options.campaign == 0)
-        return 0;
     json_array(out, campaign->db, "comparison",
                "SELECT metric, args, unit, first_runs, first_median, "
                "first_low, first_high, first_quantiles, second_runs, "
                "second_median, second_low, second_high, second_quantiles, "
-               "difference, bound, stated, state, stage FROM comparison WHERE "
-               "second=? ORDER BY rowid",
+               "difference, bound, stated, state, stage, " CAMPAIGN_FEW_RUNS
+               " AS few_runs FROM comparison WHERE second=? ORDER BY rowid",
                campaign->id);
-    err = campaign_open(&first, db_path, &options, error, error_size);
-    if (err != 0)
-        return err;
     text_add(out, ",\"compared_with\":{");
-    json_campaign(out, &first);
+    json_campaign(out, first);
     text_add(out, "}");
-    campaign_close(&first);
-    return 0;
+}
+
+static int
+json_write(const struct campaign *campaign, const struct campaign *first,
+           const char *out_path, char *error, size_t error_size)
+{
+    struct text out = {0};
+    int err;
+
+    text_addf(&out, "{\"sixnines_run_version\":%d,\"overall_verdict\":\"%s\",",
+              REPORT_JSON_VERSION,
+              verdict_name(campaign_overall(campaign, first)));
+    json_campaign(&out, campaign);
+    if (first != NULL)
+        json_compared(&out, campaign, first);
+    text_add(&out, "}\n");
+    err = text_save(&out, out_path, error, error_size);
+    text_fini(&out);
+    return err;
 }
 
 int
@@ -170,19 +178,23 @@ report_json(const char *db_path, const char *out_path,
             const struct report_options *options, char *error,
             size_t error_size)
 {
+    struct report_options partner = {0};
     struct campaign campaign;
-    struct text out = {0};
+    struct campaign first;
     int err = campaign_open(&campaign, db_path, options, error, error_size);
 
     if (err != 0)
         return err;
-    text_addf(&out, "{\"sixnines_run_version\":%d,", REPORT_JSON_VERSION);
-    json_campaign(&out, &campaign);
-    err = json_compared(&out, &campaign, db_path, error, error_size);
-    text_add(&out, "}\n");
-    if (err == 0)
-        err = text_save(&out, out_path, error, error_size);
-    text_fini(&out);
+    partner.campaign = campaign_partner(&campaign);
+    if (partner.campaign == 0) {
+        err = json_write(&campaign, NULL, out_path, error, error_size);
+    } else {
+        err = campaign_open(&first, db_path, &partner, error, error_size);
+        if (err == 0) {
+            err = json_write(&campaign, &first, out_path, error, error_size);
+            campaign_close(&first);
+        }
+    }
     campaign_close(&campaign);
     return err;
 }

@@ -30,7 +30,7 @@ static const struct {
 };
 
 static void
-head(struct page *page, const struct campaign *campaign)
+head(struct page *page, const struct campaign *campaign, enum verdict verdict)
 {
     page_markup(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
                       "<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
@@ -38,7 +38,7 @@ head(struct page *page, const struct campaign *campaign)
                       "<meta name=\"color-scheme\" content=\"light dark\">\n"
                       "<meta name=\"generator\" content=\"sixnines\">\n"
                       "<title>");
-    page_markup(page, verdict_looks[campaign->verdict].word);
+    page_markup(page, verdict_looks[verdict].word);
     page_markup(page, ": ");
     page_text(page, campaign->scenario);
     page_markup(page, " - Sixnines</title>\n<style>\n");
@@ -52,9 +52,9 @@ head(struct page *page, const struct campaign *campaign)
     page_markup(page, "</p>\n</header>\n<main>\n");
 }
 
-/* The sentence under the word. */
+/* How the expectations of one campaign came out. */
 static void
-verdict_sentence(struct page *page, const struct campaign *campaign)
+expectations_sentence(struct page *page, const struct campaign *campaign)
 {
     const int64_t *n = campaign->expectations;
     int64_t judged = n[VERDICT_PASS] + n[VERDICT_FAIL] +
@@ -78,7 +78,8 @@ verdict_sentence(struct page *page, const struct campaign *campaign)
                   " could not be decided",
                   n[VERDICT_PASS], judged, judged - n[VERDICT_PASS]);
     if (campaign->runs > 1)
-        text_addf(&page->out, ", over %" PRId64 " seeds", campaign->runs);
+        text_addf(&page->out, ", over %" PRId64 " %ss", campaign->runs,
+                  campaign_real(campaign) ? "repeat" : "seed");
     page_markup(page, ".");
     if (campaign->violations > 0)
         text_addf(&page->out, " <b>Oracles saw %" PRId64 " violation%s.</b>",
@@ -94,6 +95,55 @@ verdict_sentence(struct page *page, const struct campaign *campaign)
                   campaign->run_verdicts[VERDICT_FAIL],
                   campaign->run_verdicts[VERDICT_INCONCLUSIVE],
                   campaign->run_verdicts[VERDICT_NONE]);
+}
+
+static void
+bounds_sentence(struct page *page, const struct campaign_bounds *bounds)
+{
+    if (bounds->stated == 0) {
+        page_markup(page, "The scenario states no bound between them.");
+        return;
+    }
+    text_addf(&page->out, "<b>Between them: %s.</b> ",
+              verdict_looks[campaign_bounds_verdict(bounds)].word);
+    text_addf(&page->out, "%" PRId64 " of %" PRId64 " stated bound%s exceeded",
+              bounds->outside, bounds->stated, bounds->stated == 1 ? "" : "s");
+    if (bounds->unknown > 0)
+        text_addf(&page->out, ", %" PRId64 " could not be decided",
+                  bounds->unknown);
+    page_markup(page, ".");
+}
+
+static void
+world_sentence(struct page *page, const char *which,
+               const struct campaign *campaign)
+{
+    text_addf(&page->out, "<b>%s world, ", which);
+    page_text(page, campaign->world);
+    text_addf(&page->out, ": %s.</b> ", verdict_looks[campaign->verdict].word);
+    expectations_sentence(page, campaign);
+}
+
+/* The sentences under the word; the word is the worst of what they say. */
+static void
+verdict_sentences(struct page *page, const struct campaign *campaign,
+                  const struct campaign *first)
+{
+    if (first == NULL) {
+        expectations_sentence(page, campaign);
+        if (campaign_is_first(campaign)) {
+            page_markup(page, " This page is of world ");
+            page_text(page, campaign->world);
+            page_markup(page, " alone, the first of two.");
+        }
+        return;
+    }
+    world_sentence(page, "First", first);
+    page_markup(page, " <a href=\"" REPORT_FIRST_PAGE
+                      "#evidence\">Its evidence</a>.</p>\n<p>");
+    world_sentence(page, "Second", campaign);
+    page_markup(page, "</p>\n<p>");
+    bounds_sentence(page, &campaign->bounds);
 }
 
 static void
@@ -127,11 +177,10 @@ fact_text(struct page *page, const char *name, const char *value)
 
 /* Sums over the seeds; token and size of the run that is shown. */
 static void
-run_facts(struct page *page, const struct campaign *campaign)
+run_facts(struct page *page)
 {
     bool many = page->run_count > 1;
-    bool real = strcmp(campaign->world, "des") != 0 &&
-                strcmp(campaign->world, "ns3") != 0;
+    bool real = page->real;
     sqlite3_stmt *query = db_query(
         page->db,
         "SELECT seed, boxes, ports, total(a.duration_ps), total(a.events), "
@@ -149,8 +198,8 @@ run_facts(struct page *page, const struct campaign *campaign)
         page_markup(page, " ports</dd></div>\n");
         fact_begin(page, real ? "Ran" : "Simulated");
         if (many)
-            text_addf(&page->out, "%" PRId64 " %s, ", page->run_count,
-                      real ? "repeats" : "seeds");
+            text_addf(&page->out, "%" PRId64 " %ss, ", page->run_count,
+                      page_run_word(page));
         text_time_ps(&page->out, sqlite3_column_double(query, 3));
         if (!many && sqlite3_column_double(query, 6) > 0) {
             page_markup(page, ", after a boot of ");
@@ -165,7 +214,7 @@ run_facts(struct page *page, const struct campaign *campaign)
         }
         page_markup(page, "</dd></div>\n");
         if (!many)
-            fact_text(page, "Seed", db_text(query, 0));
+            fact_text(page, real ? "Repeat" : "Seed", db_text(query, 0));
         if (*db_text(query, 7) != '\0') {
             fact_begin(page,
                        many ? "Replay token, worst seed" : "Replay token");
@@ -178,9 +227,23 @@ run_facts(struct page *page, const struct campaign *campaign)
 }
 
 static void
-verdict_banner(struct page *page, const struct campaign *campaign)
+world_fact(struct page *page, const struct campaign *campaign,
+           const struct campaign *first)
 {
-    enum verdict verdict = campaign->verdict;
+    fact_begin(page, "World");
+    page_text(page, campaign->world);
+    if (first != NULL) {
+        page_markup(page, ", after ");
+        page_text(page, first->world);
+    }
+    page_markup(page, "</dd></div>\n");
+}
+
+static void
+verdict_banner(struct page *page, const struct campaign *campaign,
+               const struct campaign *first)
+{
+    enum verdict verdict = campaign_overall(campaign, first);
 
     text_addf(&page->out,
               "<section id=\"verdict\" class=\"banner %s\" "
@@ -191,11 +254,11 @@ verdict_banner(struct page *page, const struct campaign *campaign)
               "<div><h2 id=\"verdict-word\">%s</h2><p>",
               verdict_looks[verdict].class_name, verdict_looks[verdict].icon,
               verdict_looks[verdict].word);
-    verdict_sentence(page, campaign);
+    verdict_sentences(page, campaign, first);
     page_markup(page, "</p></div></div>\n<dl class=\"facts\">\n");
-    fact_text(page, "World", campaign->world);
+    world_fact(page, campaign, first);
     fact_text(page, "Cluster", campaign->preset);
-    run_facts(page, campaign);
+    run_facts(page);
     fact_text(page, "CPU calibration", campaign->calibration);
     fact_text(page, "Build", campaign->build);
     fact_text(page, "Begun", campaign->begun);
@@ -240,7 +303,7 @@ evidence_of_seeds(struct page *page)
         "sum(e.verdict='INCONCLUSIVE' OR e.verdict='NONE'), "
         "sum(e.verdict='NOT-APPLICABLE'), max(CASE e.verdict WHEN 'FAIL' THEN "
         "3 WHEN 'INCONCLUSIVE' THEN 2 WHEN 'NONE' THEN 2 ELSE 0 END), "
-        "'seed ' || r.seed || ': ' || e.measured || CASE WHEN e.evidence='' "
+        "?2 || ' ' || r.seed || ': ' || e.measured || CASE WHEN e.evidence='' "
         "THEN '' ELSE char(10) || e.evidence END, e.file, e.line "
         "FROM expectation e JOIN run r ON r.id=e.run WHERE e.campaign=?1 "
         "AND e.number NOT IN (SELECT number FROM expectation WHERE "
@@ -248,10 +311,12 @@ evidence_of_seeds(struct page *page)
         "e.number",
         page->campaign);
 
-    page_table(
-        page, "Expectations of every run, over the seeds",
-        "Verdict|Expectation|#PASS|#FAIL|#Open|A seed that did not pass|"
-        "Where");
+    sqlite3_bind_text(query, 2, page_run_word(page), -1, SQLITE_STATIC);
+    page_table(page, "Expectations of every run",
+               page->real ? "Verdict|Expectation|#PASS|#FAIL|#Open|A repeat "
+                            "that did not pass|Where"
+                          : "Verdict|Expectation|#PASS|#FAIL|#Open|A seed "
+                            "that did not pass|Where");
     while (sqlite3_step(query) == SQLITE_ROW) {
         enum verdict verdict = VERDICT_NOT_APPLICABLE;
 
@@ -279,7 +344,8 @@ evidence_of_seeds(struct page *page)
 }
 
 static void
-evidence(struct page *page)
+evidence(struct page *page, const struct campaign *campaign,
+         const struct campaign *first)
 {
     bool over_seeds = db_integer(page->db,
                                  "SELECT count(*) FROM expectation WHERE "
@@ -287,6 +353,14 @@ evidence(struct page *page)
                                  page->campaign) > 0;
 
     page_section(page, "evidence", "Evidence");
+    if (first != NULL) {
+        page_markup(page, "<p>Of the second world, ");
+        page_text(page, campaign->world);
+        page_markup(page, "; that of the first, ");
+        page_text(page, first->world);
+        page_markup(page, ", is on <a href=\"" REPORT_FIRST_PAGE
+                          "#evidence\">its own page</a>.</p>\n");
+    }
     page_markup(page, "<div class=\"stack\">\n");
     if (over_seeds) {
         page_table(page, "Expectations over all seeds",
@@ -349,22 +423,24 @@ other_campaigns(struct page *page)
 }
 
 static void
-body(struct page *page, const struct campaign *campaign)
+body(struct page *page, const struct campaign *campaign,
+     const struct campaign *first)
 {
     bool many = page->run_count > 1;
 
-    verdict_banner(page, campaign);
+    verdict_banner(page, campaign, first);
     page_markup(page, "\x01nav\x02");
-    evidence(page);
-    page_comparison(page, campaign_partner(campaign));
+    evidence(page, campaign, first);
+    page_comparison(page, first != NULL ? first->id : 0);
     if (many)
         page_seeds(page);
     if (many)
         page_availability(page);
     if (page->shown_run != 0) {
         if (many) {
-            page_markup(page, "<p class=\"divider\">The worst seed in detail"
-                              "</p>\n");
+            text_addf(&page->out,
+                      "<p class=\"divider\">The worst %s in detail</p>\n",
+                      page_run_word(page));
         }
         page_timeline(page, page->shown_run);
         page_ledger(page, page->shown_run);
@@ -445,30 +521,56 @@ marks_fill(const struct page *page, struct text *out)
     }
 }
 
-int
-report_html(const char *db_path, const char *out_path,
-            const struct report_options *options, char *error,
-            size_t error_size)
+static int
+page_write(const struct campaign *campaign, const struct campaign *first,
+           const char *out_path, const struct report_options *options,
+           char *error, size_t error_size)
 {
-    struct campaign campaign;
-    struct page page = {0};
+    struct page page = {
+        .db = campaign->db,
+        .campaign = campaign->id,
+        .run_count = campaign->runs,
+        .shown_run = campaign->worst_run,
+        .real = campaign_real(campaign),
+    };
     struct text whole = {0};
-    int err = campaign_open(&campaign, db_path, options, error, error_size);
+    int err;
 
-    if (err != 0)
-        return err;
-    page.db = campaign.db;
-    page.campaign = campaign.id;
-    page.run_count = campaign.runs;
-    page.shown_run = campaign.worst_run;
-    head(&page, &campaign);
-    body(&page, &campaign);
+    head(&page, campaign, campaign_overall(campaign, first));
+    body(&page, campaign, first);
     plots_draw(&page.plots, options != NULL ? options->gnuplot : NULL);
     marks_fill(&page, &whole);
     err = text_save(&whole, out_path, error, error_size);
     text_fini(&whole);
     text_fini(&page.out);
     plots_fini(&page.plots);
+    return err;
+}
+
+int
+report_html(const char *db_path, const char *out_path,
+            const struct report_options *options, char *error,
+            size_t error_size)
+{
+    struct report_options partner = {0};
+    struct campaign campaign;
+    struct campaign first;
+    int err = campaign_open(&campaign, db_path, options, error, error_size);
+
+    if (err != 0)
+        return err;
+    partner.campaign = campaign_partner(&campaign);
+    if (partner.campaign == 0) {
+        err =
+            page_write(&campaign, NULL, out_path, options, error, error_size);
+    } else {
+        err = campaign_open(&first, db_path, &partner, error, error_size);
+        if (err == 0) {
+            err = page_write(&campaign, &first, out_path, options, error,
+                             error_size);
+            campaign_close(&first);
+        }
+    }
     campaign_close(&campaign);
     return err;
 }

@@ -254,7 +254,8 @@ zero_text(struct page *page, const struct exposure *e)
 
     page_markup(page, "<p>No unplanned outage in ");
     text_time_ps(&page->out, e->cluster_time_ps);
-    page_markup(page, " of simulated cluster time (");
+    page_markup(page, page->real ? " of cluster time ("
+                                 : " of simulated cluster time (");
     text_time_ps(&page->out, e->port_time_ps);
     text_addf(&page->out,
               " of port time). That is an observation, not six nines: with "
@@ -327,7 +328,7 @@ page_availability(struct page *page)
 
     page_section(page, "availability", "Availability against six nines");
     if (e.port_time_ps <= 0) {
-        page_markup(page, "<p>No port was watched over any simulated time, so "
+        page_markup(page, "<p>No port was watched over any time, so "
                           "nothing can be said.</p>\n");
     } else {
         count = bars_make(&e, bars);

@@ -17,15 +17,17 @@ enum {
     COLUMN_BOUND,
     COLUMN_STATED,
     COLUMN_STATE,
-    COLUMN_STAGE
+    COLUMN_STAGE,
+    COLUMN_FEW
 };
 
 #define COMPARISON_ROWS                                                       \
     "SELECT metric || CASE args WHEN '' THEN '' ELSE '(' || args || ')' "     \
     "END, unit, first_runs, first_median, first_low, first_high, "            \
     "first_quantiles, second_runs, second_median, second_low, second_high, "  \
-    "second_quantiles, difference, bound, stated, state, stage FROM "         \
-    "comparison WHERE second=? AND (state='stage')="
+    "second_quantiles, difference, bound, stated, state, "                    \
+    "stage, " CAMPAIGN_FEW_RUNS                                               \
+    " FROM comparison WHERE second=? AND (state='stage')="
 
 static void
 side_cell(struct page *page, sqlite3_stmt *query, int first)
@@ -43,20 +45,29 @@ side_cell(struct page *page, sqlite3_stmt *query, int first)
     text_value(&page->out, sqlite3_column_double(query, first + 2), unit);
     page_markup(page, " to ");
     text_value(&page->out, sqlite3_column_double(query, first + 3), unit);
-    text_addf(&page->out, "%s, %lld runs</small></td>",
+    text_addf(&page->out, "%s, %lld run%s</small></td>",
               sqlite3_column_int(query, first + 4) != 0 ? " (p5 to p95)" : "",
-              (long long)runs);
+              (long long)runs, runs == 1 ? "" : "s");
+}
+
+static const char *
+few_mark(sqlite3_stmt *query)
+{
+    return sqlite3_column_int(query, COLUMN_FEW) != 0
+               ? "<br><small>few runs</small>"
+               : "";
 }
 
 static void
-difference_cell(struct page *page, sqlite3_stmt *query)
+difference_cell(struct page *page, sqlite3_stmt *query, bool bounded)
 {
     if (sqlite3_column_type(query, COLUMN_DIFFERENCE) == SQLITE_NULL) {
         page_cell(page, "n", "none");
         return;
     }
-    text_addf(&page->out, "<td class=\"n\">%+.1f %%</td>",
-              100 * sqlite3_column_double(query, COLUMN_DIFFERENCE));
+    text_addf(&page->out, "<td class=\"n\">%+.1f %%%s</td>",
+              100 * sqlite3_column_double(query, COLUMN_DIFFERENCE),
+              bounded ? "" : few_mark(query));
 }
 
 static void
@@ -67,6 +78,15 @@ bound_cell(struct page *page, sqlite3_stmt *query)
     text_addf(&page->out, "<td class=\"n\">%g %%%s</td>",
               100 * sqlite3_column_double(query, COLUMN_BOUND),
               stated ? ", stated" : "");
+}
+
+static void
+state_cell(struct page *page, sqlite3_stmt *query)
+{
+    page_markup(page, "<td>");
+    page_text(page, db_text(query, COLUMN_STATE));
+    page_markup(page, few_mark(query));
+    page_markup(page, "</td>");
 }
 
 static int
@@ -83,10 +103,10 @@ rows(struct page *page, const char *sql, const char *caption,
         page_cell(page, "code", db_text(query, COLUMN_METRIC));
         side_cell(page, query, COLUMN_FIRST);
         side_cell(page, query, COLUMN_SECOND);
-        difference_cell(page, query);
+        difference_cell(page, query, bounded);
         if (bounded) {
             bound_cell(page, query);
-            page_cell(page, NULL, db_text(query, COLUMN_STATE));
+            state_cell(page, query);
             page_cell(page, "prose", db_text(query, COLUMN_STAGE));
         }
         page_markup(page, "</tr>\n");
@@ -124,14 +144,21 @@ page_comparison(struct page *page, int64_t first)
 {
     if (first == 0)
         return;
-    page_section(page, "comparison", "Simulated against real");
+    page_section(page, "comparison",
+                 page->real ? "Simulated against real" : "Simulated twice");
     page_markup(page, "<p>First: ");
     world_text(page, first);
     page_markup(page, "; <a href=\"" REPORT_FIRST_PAGE "\">its page</a>. "
                       "Second, on this page: ");
     world_text(page, page->campaign);
-    page_markup(page, ". Medians over the runs; the difference is a share of "
-                      "the first.</p>\n");
+    text_addf(&page->out,
+              ". Medians over the runs; the difference is a share of the "
+              "first.</p>\n<p><b>Few runs:</b> a side has fewer than %d. "
+              "From %d runs on, the smallest and the largest value enclose "
+              "the median with 95 %% confidence; with fewer, the median may "
+              "lie outside of what was seen, and inside or outside of a "
+              "bound is said of these runs only.</p>\n",
+              STATS_MEDIAN_SAMPLES, STATS_MEDIAN_SAMPLES);
     (void)rows(page, COMPARISON_ROWS "0 ORDER BY rowid",
                "Metrics of both worlds",
                "Metric|#First|#Second|#Difference|#Bound|State|Stage that "

@@ -294,7 +294,7 @@ page_load(struct page *page, int64_t run)
     page_section(page, "load", "Message and CPU load");
     lanes = matrix_figure(
         page, run, "lane", "messages", per_second, "messages per second",
-        "Messages sent per simulated second by each box, stacked by lane.",
+        "Messages sent per second by each box, stacked by lane.",
         "Messages sent between boxes, by sender and lane, averaged over the "
         "run.");
     services = matrix_figure(

@@ -14,13 +14,14 @@ page_oracles(struct page *page)
     sqlite3_stmt *query = db_query(
         page->db,
         "SELECT oracle, title, sum(exercised), sum(violations), "
-        "coalesce(max(CASE WHEN violations > 0 THEN 'seed ' || seed || ': ' "
-        "|| first END),'') FROM oracle o JOIN run r ON r.id=o.run "
-        "WHERE r.campaign=? GROUP BY oracle ORDER BY min(o.rowid)",
+        "coalesce(max(CASE WHEN violations > 0 THEN ?2 || ' ' || seed || "
+        "': ' || first END),'') FROM oracle o JOIN run r ON r.id=o.run "
+        "WHERE r.campaign=?1 GROUP BY oracle ORDER BY min(o.rowid)",
         page->campaign);
     int idle = 0;
     int rows = 0;
 
+    sqlite3_bind_text(query, 2, page_run_word(page), -1, SQLITE_STATIC);
     page_section(page, "oracles", "Oracles");
     page_table(page, "Properties that were watched in every event",
                "Oracle|Property|#Exercised|#Violations|Remark");
@@ -194,26 +195,19 @@ page_reproduce(struct page *page)
     sqlite3_stmt *query = db_query(
         page->db,
         "SELECT c.calibration, c.build, c.command, c.scenario_file, c.begun, "
-        "r.replay_token, r.digest, r.seed, c.world IN ('netns','mininet',"
-        "'hardware') FROM campaign c LEFT JOIN run r ON "
+        "r.replay_token, r.digest, r.seed FROM campaign c LEFT JOIN run r ON "
         "r.id=?1 WHERE c.id=(SELECT campaign FROM run WHERE id=?1)",
         page->shown_run);
 
     if (sqlite3_step(query) == SQLITE_ROW) {
         page_section(page, "reproduce", "Play it again");
-        if (sqlite3_column_int(query, 8) != 0) {
-            page_markup(page, "<p>This ran in real time: no two such runs are "
-                              "the same, and none can be played again.  What "
-                              "its boxes recorded (<code>--record --keep "
-                              "DIR</code>) can, box by box.</p>\n");
-        } else {
+        if (!page->real)
             page_markup(page,
                         "<p>The same sources, data, scenario and seed give "
                         "the same digest on any machine.</p>\n");
-            page_replay(page, db_text(query, 5));
-        }
+        page_replay(page, db_text(query, 5));
         page_markup(page, "<dl class=\"facts\">\n");
-        fact(page, "Seed", db_text(query, 7));
+        fact(page, page->real ? "Repeat" : "Seed", db_text(query, 7));
         fact(page, "Digest", db_text(query, 6));
         fact(page, "CPU calibration", db_text(query, 0));
         fact(page, "Build", db_text(query, 1));

@@ -123,7 +123,7 @@ timeline_plot(struct page *page, int64_t run, const struct kinds *kinds,
     struct plot *plot =
         plots_new(&page->plots, width, 90 + 42 * kinds->count,
                   "Timeline: a mark for each event, in a row per kind, over "
-                  "simulated time; the table below lists them.");
+                  "time; the table below lists them.");
     struct text *s;
     int i;
 
@@ -135,8 +135,9 @@ timeline_plot(struct page *page, int64_t run, const struct kinds *kinds,
                     axis.end * (width < 500 ? 0.09 : 0.035), s);
     text_addf(s,
               "unset key\nset xrange [%.9g:%.9g]\nset yrange [0.4:%d.7]\n"
-              "set xlabel \"simulated time, %s\"\nset ytics scale 0 (",
-              -axis.end * 0.015, axis.end * 1.02, kinds->count, axis.unit);
+              "set xlabel \"%s, %s\"\nset ytics scale 0 (",
+              -axis.end * 0.015, axis.end * 1.02, kinds->count,
+              page_time_word(page), axis.unit);
     for (i = 0; i < kinds->count; i++) {
         text_add(s, i > 0 ? "," : "");
         plot_tic(s, kinds->names[i], 12, i + 1);
@@ -313,10 +314,10 @@ gantt_plot(struct page *page, int64_t run, const struct gantt *gantt,
     static const char *const titles[] = {"unplanned", "planned",
                                          "degraded only"};
     static const char *const colours[] = {PLOT_BAD, PLOT_WARN, PLOT_BLUE};
-    struct plot *plot = plots_new(
-        &page->plots, width, 110 + 20 * gantt->row_count,
-        "Outages over simulated time, a row per port or box, unplanned, "
-        "planned and degraded apart; the table below lists them.");
+    struct plot *plot =
+        plots_new(&page->plots, width, 110 + 20 * gantt->row_count,
+                  "Outages over time, a row per port or box, unplanned, "
+                  "planned and degraded apart; the table below lists them.");
     bool any[3];
     struct text *s;
     const char *comma = "";
@@ -329,8 +330,9 @@ gantt_plot(struct page *page, int64_t run, const struct gantt *gantt,
         any[i] = gantt_bars(page, run, gantt, axis, i, s);
     text_addf(s,
               "set xrange [0:%.9g]\nset yrange [0.4:%d.6]\n"
-              "set xlabel \"simulated time, %s\"\nset ytics scale 0 (",
-              axis.end * 1.01, gantt->row_count, axis.unit);
+              "set xlabel \"%s, %s\"\nset ytics scale 0 (",
+              axis.end * 1.01, gantt->row_count, page_time_word(page),
+              axis.unit);
     for (i = 0; i < gantt->row_count; i++) {
         text_add(s, i > 0 ? "," : "");
         plot_tic(s, gantt->rows[i], width < 500 ? 16 : 28,
@@ -429,8 +431,7 @@ out_plot(struct page *page, const struct edge *edges, size_t count,
          struct time_axis axis, int width)
 {
     struct plot *plot = plots_new(&page->plots, width, 220,
-                                  "Number of ports out of service over "
-                                  "simulated time.");
+                                  "Number of ports out of service over time.");
 
     if (plot == NULL)
         return NULL;
@@ -438,11 +439,11 @@ out_plot(struct page *page, const struct edge *edges, size_t count,
     text_addf(&plot->script,
               "unset key\nset xrange [0:%.9g]\n"
               "set yrange [0:*]\nset offsets 0,0,graph 0.08,0\n"
-              "set xlabel \"simulated time, %s\"\nset ylabel \"ports out\"\n"
+              "set xlabel \"%s, %s\"\nset ylabel \"ports out\"\n"
               "plot $out using 1:2 with fillsteps lc rgb \"" PLOT_BAD
               "\" fs solid 0.25, $out using 1:2 with steps lw 1.5 lc rgb "
               "\"" PLOT_BAD "\"",
-              axis.end * 1.01, axis.unit);
+              axis.end * 1.01, page_time_word(page), axis.unit);
     return plot;
 }
 

@@ -167,8 +167,8 @@ ecdf_plot(struct page *page, const struct sample *sample)
     size_t step = sample->count / PLOT_POINTS_LIMIT + 1;
     size_t i;
 
-    text_addf(&alt, "Share of seeds whose %s is at most the value below.",
-              sample->name);
+    text_addf(&alt, "Share of %ss whose %s is at most the value below.",
+              page_run_word(page), sample->name);
     plot = plots_new(&page->plots, HALF_PIXELS, 250, alt.data);
     text_fini(&alt);
     if (plot == NULL)
@@ -181,8 +181,10 @@ ecdf_plot(struct page *page, const struct sample *sample)
     text_add(s, "EOD\n");
     range_draw(sample, scale, unit, s);
     limit_draw(sample, scale, s);
-    text_add(s, "set yrange [0:1.03]\nset ylabel \"share of seeds\"\n"
-                "plot $e using 1:2 with steps lw 2 lc rgb \"" PLOT_BLUE "\"");
+    text_addf(s,
+              "set yrange [0:1.03]\nset ylabel \"share of %ss\"\n"
+              "plot $e using 1:2 with steps lw 2 lc rgb \"" PLOT_BLUE "\"",
+              page_run_word(page));
     return plot;
 }
 
@@ -199,7 +201,7 @@ histogram_plot(struct page *page, const struct sample *sample)
     size_t bins[BINS] = {0};
     size_t i;
 
-    text_addf(&alt, "Number of seeds by %s.", sample->name);
+    text_addf(&alt, "Number of %ss by %s.", page_run_word(page), sample->name);
     plot = plots_new(&page->plots, HALF_PIXELS, 250, alt.data);
     text_fini(&alt);
     if (plot == NULL)
@@ -222,9 +224,9 @@ histogram_plot(struct page *page, const struct sample *sample)
     range_draw(sample, scale, unit, s);
     limit_draw(sample, scale, s);
     text_addf(s,
-              "set boxwidth %.9g\nset yrange [0:*]\nset ylabel \"seeds\"\n"
+              "set boxwidth %.9g\nset yrange [0:*]\nset ylabel \"%ss\"\n"
               "plot $h using 1:2 with boxes lc rgb \"" PLOT_BLUE "\"",
-              width * scale * 0.94);
+              width * scale * 0.94, page_run_word(page));
     return plot;
 }
 
@@ -253,7 +255,9 @@ quantile_cell(struct page *page, const struct sample *sample, double p)
         page_markup(page, "at least ");
         text_value(&page->out, q.value, sample->unit);
         break;
-    case STATS_NOTHING: page_markup(page, "too few seeds"); break;
+    case STATS_NOTHING:
+        text_addf(&page->out, "too few %ss", page_run_word(page));
+        break;
     }
     page_markup(page, "</td>");
 }
@@ -293,24 +297,28 @@ distributions(struct page *page)
     size_t i;
 
     if (count == 0) {
-        page_markup(page, "<p>Every metric had the same value with every "
-                          "seed.</p>\n");
+        text_addf(&page->out,
+                  "<p>Every metric had the same value with every %s.</p>\n",
+                  page_run_word(page));
         return;
     }
     for (i = 0; i < count; i++) {
         text_add(&page->out, "<h3 class=\"code\">");
         page_text(page, samples[i].name);
         page_markup(page, "</h3>\n<div class=\"pair\">\n");
-        page_figure(page, "Share of seeds at or below a value.",
+        page_figure(page,
+                    page->real ? "Share of repeats at or below a value."
+                               : "Share of seeds at or below a value.",
                     ecdf_plot(page, &samples[i]), NULL);
-        page_figure(page, "Seeds by value.", histogram_plot(page, &samples[i]),
-                    NULL);
+        page_figure(page, page->real ? "Repeats by value." : "Seeds by value.",
+                    histogram_plot(page, &samples[i]), NULL);
         page_markup(page, "</div>\n");
     }
     page_table(page,
-               "Over the seeds; small print is the 95 % interval, and a "
-               "quantile that the seeds cannot support is only a bound",
-               "Metric|#Seeds|#Mean|#p50|#p90|#p99|#Largest");
+               "Small print is the 95 % interval, and a quantile that the "
+               "runs cannot support is only a bound",
+               page->real ? "Metric|#Repeats|#Mean|#p50|#p90|#p99|#Largest"
+                          : "Metric|#Seeds|#Mean|#p50|#p90|#p99|#Largest");
     for (i = 0; i < count; i++) {
         sample_row(page, &samples[i]);
         sample_fini(&samples[i]);
@@ -332,7 +340,8 @@ worst_seed(struct page *page)
     if (sqlite3_step(query) == SQLITE_ROW) {
         int failed = sqlite3_column_int(query, 3);
 
-        page_markup(page, "<div class=\"callout\"><p><b>Worst seed: ");
+        text_addf(&page->out, "<div class=\"callout\"><p><b>Worst %s: ",
+                  page_run_word(page));
         page_text(page, db_text(query, 0));
         page_markup(page, "</b>, ");
         page_text(page, db_text(query, 1));
@@ -351,7 +360,8 @@ worst_seed(struct page *page)
 void
 page_seeds(struct page *page)
 {
-    page_section(page, "seeds", "Over the seeds");
+    page_section(page, "seeds",
+                 page->real ? "Over the repeats" : "Over the seeds");
     worst_seed(page);
     distributions(page);
     page_section_end(page);
@@ -372,10 +382,14 @@ page_seed_table(struct page *page)
         page->campaign);
 
     page_section(page, "runs", "Every run");
-    page_markup(page, "<details><summary>Seeds, worst first</summary>\n");
+    page_markup(
+        page, page->real ? "<details><summary>Repeats, worst first</summary>\n"
+                         : "<details><summary>Seeds, worst first</summary>\n");
     page_table(page, "Runs of this campaign, worst first",
-               "#Seed|Verdict|State|#Unplanned outage|#Events|Digest|Replay "
-               "token");
+               page->real ? "#Repeat|Verdict|State|#Unplanned outage|"
+                            "#Observations|Digest"
+                          : "#Seed|Verdict|State|#Unplanned outage|#Events|"
+                            "Digest|Replay token");
     while (sqlite3_step(query) == SQLITE_ROW) {
         page_markup(page, "<tr>");
         page_cell(page, "n", db_text(query, 0));
@@ -384,7 +398,8 @@ page_seed_table(struct page *page)
         page_cell_time(page, sqlite3_column_double(query, 3));
         page_cell_count(page, (uint64_t)sqlite3_column_int64(query, 4));
         page_cell(page, "code", db_text(query, 5));
-        page_cell(page, "code", db_text(query, 6));
+        if (!page->real)
+            page_cell(page, "code", db_text(query, 6));
         page_markup(page, "</tr>\n");
     }
     sqlite3_finalize(query);

@@ -196,13 +196,13 @@ counts_add(struct suite_counts *total, const struct suite_counts *part)
 }
 
 static void
-run_suites(const struct campaign *campaign, struct text *out,
-           struct suite_counts *total)
+run_suites(const struct campaign *campaign, enum verdict overall,
+           struct text *out, struct suite_counts *total)
 {
     sqlite3_stmt *query = db_query(
         campaign->db,
-        "SELECT id, seed, state, wall_ns / 1e9, digest, replay_token, note "
-        "FROM run WHERE campaign=? ORDER BY id",
+        "SELECT id, seed, state, wall_ns / 1e9, digest, replay_token, note, "
+        "verdict FROM run WHERE campaign=? ORDER BY id",
         campaign->id);
 
     while (sqlite3_step(query) == SQLITE_ROW) {
@@ -212,12 +212,14 @@ run_suites(const struct campaign *campaign, struct text *out,
         struct text name = {0};
         int64_t run = sqlite3_column_int64(query, 0);
 
-        if (strcmp(campaign->world, "des") == 0)
+        if (!campaign_real(campaign))
             text_addf(&name, "%s seed %s", campaign->scenario,
                       db_text(query, 1));
         else
             text_addf(&name, "%s %s run %s", campaign->scenario,
                       campaign->world, db_text(query, 1));
+        property(&properties, "verdict", db_text(query, 7));
+        property(&properties, "overall-verdict", verdict_name(overall));
         property(&properties, "seed", db_text(query, 1));
         property(&properties, "digest", db_text(query, 4));
         property(&properties, "replay-token", db_text(query, 5));
@@ -271,7 +273,8 @@ compare_suite(const struct campaign *campaign, struct text *out,
         "SELECT metric || CASE args WHEN '' THEN '' ELSE '(' || args || ')' "
         "END || ' within ' || round(100 * bound, 3) || ' %', state, "
         "CASE WHEN difference IS NULL THEN 'no difference to measure' ELSE "
-        "'difference ' || round(100 * difference, 1) || ' %' END, stage FROM "
+        "'difference ' || round(100 * difference, 1) || ' %' END || CASE "
+        "WHEN " CAMPAIGN_FEW_RUNS " THEN ', few runs' ELSE '' END, stage FROM "
         "comparison WHERE second=? AND stated ORDER BY rowid",
         campaign->id);
 
@@ -299,6 +302,17 @@ compare_suite(const struct campaign *campaign, struct text *out,
     text_fini(&name);
 }
 
+static void
+campaign_suites(const struct campaign *campaign, enum verdict overall,
+                struct text *out, struct suite_counts *total, double *wall_s)
+{
+    run_suites(campaign, overall, out, total);
+    seeds_suite(campaign, out, total);
+    *wall_s += db_real(campaign->db,
+                       "SELECT total(wall_ns) / 1e9 FROM run WHERE campaign=?",
+                       campaign->id);
+}
+
 /* The suites of a campaign, and of the one it was compared with. */
 static int
 suites_of(const struct campaign *campaign, const char *db_path,
@@ -306,25 +320,23 @@ suites_of(const struct campaign *campaign, const char *db_path,
           char *error, size_t error_size)
 {
     struct report_options options = {.campaign = campaign_partner(campaign)};
+    enum verdict overall;
     struct campaign first;
-    int err = 0;
+    int err;
 
-    if (options.campaign != 0) {
-        err = campaign_open(&first, db_path, &options, error, error_size);
-        if (err == 0) {
-            err = suites_of(&first, db_path, out, total, wall_s, error,
-                            error_size);
-            campaign_close(&first);
-        }
+    if (options.campaign == 0) {
+        campaign_suites(campaign, campaign->verdict, out, total, wall_s);
+        return 0;
     }
-    run_suites(campaign, out, total);
-    seeds_suite(campaign, out, total);
-    if (options.campaign != 0)
-        compare_suite(campaign, out, total);
-    *wall_s += db_real(campaign->db,
-                       "SELECT total(wall_ns) / 1e9 FROM run WHERE campaign=?",
-                       campaign->id);
-    return err;
+    err = campaign_open(&first, db_path, &options, error, error_size);
+    if (err != 0)
+        return err;
+    overall = campaign_overall(campaign, &first);
+    campaign_suites(&first, overall, out, total, wall_s);
+    campaign_suites(campaign, overall, out, total, wall_s);
+    compare_suite(campaign, out, total);
+    campaign_close(&first);
+    return 0;
 }
 
 int
@@ -402,12 +414,16 @@ annotations_of(const struct campaign *campaign, FILE *out)
         "SELECT CASE max(CASE e.verdict WHEN 'FAIL' THEN 2 ELSE 1 END) WHEN 2 "
         "THEN 'error' ELSE 'warning' END, e.file, e.line, e.verdict || ': ' "
         "|| text, 'measured ' || measured || CASE WHEN r.seed IS NULL THEN "
-        "' over the seeds' ELSE ' with seed ' || r.seed END || CASE WHEN "
+        "' over the seeds' ELSE ?2 || r.seed END || CASE WHEN "
         "evidence='' THEN '' ELSE char(10) || evidence END FROM expectation e "
         "LEFT JOIN run r ON r.id=e.run WHERE e.campaign=?1 AND e.verdict IN "
         "('FAIL','INCONCLUSIVE') GROUP BY e.run IS NULL, number, text "
         "ORDER BY e.run IS NULL, number",
         campaign->id);
+
+    sqlite3_bind_text(query, 2,
+                      campaign_real(campaign) ? " in repeat " : " with seed ",
+                      -1, SQLITE_STATIC);
     while (sqlite3_step(query) == SQLITE_ROW)
         annotation(out, db_text(query, 0), db_text(query, 1),
                    sqlite3_column_int64(query, 2), db_text(query, 3),
@@ -422,7 +438,8 @@ annotations_of(const struct campaign *campaign, FILE *out)
     while (sqlite3_step(query) == SQLITE_ROW) {
         struct text title = {0};
 
-        text_addf(&title, "Oracle %s, seed %s", db_text(query, 0),
+        text_addf(&title, "Oracle %s, %s %s", db_text(query, 0),
+                  campaign_real(campaign) ? "repeat" : "seed",
                   db_text(query, 2));
         annotation(out, "error", campaign->scenario_file, 0, title.data,
                    db_text(query, 1));
@@ -440,7 +457,9 @@ annotations_compared(const struct campaign *campaign, FILE *out)
         "SELECT CASE state WHEN 'outside' THEN 'error' ELSE 'warning' END, "
         "metric || CASE args WHEN '' THEN '' ELSE '(' || args || ')' END || "
         "': ' || state, coalesce('difference ' || round(100 * difference, 1) "
-        "|| ' %', 'no difference') || CASE stage WHEN '' THEN '' ELSE '; ' "
+        "|| ' %', 'no difference') || CASE WHEN " CAMPAIGN_FEW_RUNS
+        " THEN ', few runs' ELSE '' END || CASE stage WHEN '' THEN '' ELSE '; "
+        "' "
         "|| stage END FROM comparison WHERE second=? AND stated AND "
         "state<>'inside' ORDER BY rowid",
         campaign->id);

@@ -103,9 +103,28 @@ page_cell_verdict(struct page *page, enum verdict verdict)
               verdict == VERDICT_NONE ? "NOT JUDGED" : verdict_name(verdict));
 }
 
+const char *
+page_run_word(const struct page *page)
+{
+    return page->real ? "repeat" : "seed";
+}
+
+const char *
+page_time_word(const struct page *page)
+{
+    return page->real ? "time" : "simulated time";
+}
+
 void
 page_replay(struct page *page, const char *token)
 {
+    if (page->real) {
+        page_markup(page, "<p>This ran in real time: no two such runs are the "
+                          "same, and none can be played again. What its "
+                          "boxes recorded (<code>--record --keep DIR</code>) "
+                          "can, box by box.</p>\n");
+        return;
+    }
     if (*token == '\0') {
         page_markup(page, "<p>The run did not end, so it has no replay "
                           "token.</p>\n");

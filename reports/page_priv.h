@@ -20,6 +20,7 @@ struct page {
     int64_t campaign;
     int64_t shown_run; /* The only run, or the worst; 0 when there is none. */
     int64_t run_count;
+    bool real; /* Ran in real time. */
     struct text out;
     struct plots plots;
 };
@@ -43,7 +44,12 @@ void page_cell_verdict(struct page *page, enum verdict verdict);
 void page_text(struct page *page, const char *text);
 void page_markup(struct page *page, const char *markup);
 
-/* The command that plays a run again; says so when there is no token. */
+/* What the runs are: "seed", or "repeat" in real time. */
+const char *page_run_word(const struct page *page);
+/* What a time axis shows. */
+const char *page_time_word(const struct page *page);
+
+/* The command that plays a run again; says why when there is none. */
 void page_replay(struct page *page, const char *token);
 
 /* A figure of one plot, or of a wide and a narrow one ('narrow' may be NULL);

@@ -489,7 +489,7 @@ START_TEST(two_worlds)
     char path[128];
     char *text;
 
-    samples_compared(db_path);
+    samples_compared_as(db_path, VERDICT_PASS, VERDICT_PASS, false);
     text = derive(report_html, NULL);
     holds(text, "Simulated against real");
     holds(text, "href=\"report-first.html\"");
@@ -523,6 +523,113 @@ START_TEST(two_worlds)
     snprintf(path, sizeof(path), "%s/" REPORT_FIRST_PAGE, folder);
     text = file_load(path);
     holds(text, "<dd>des</dd>");
+    free(text);
+}
+END_TEST
+
+/* The page, run.json and JUnit open with the worst of both worlds and of the
+ * bounds between them. */
+START_TEST(two_worlds_one_verdict)
+{
+    static const struct {
+        enum verdict des, netns;
+        bool inside;
+        const char *overall, *between;
+    } cases[] = {
+        {VERDICT_PASS, VERDICT_PASS, true, "PASS", "PASS"},
+        {VERDICT_FAIL, VERDICT_PASS, true, "FAIL", "PASS"},
+        {VERDICT_PASS, VERDICT_FAIL, true, "FAIL", "PASS"},
+        {VERDICT_PASS, VERDICT_PASS, false, "FAIL", "FAIL"},
+        {VERDICT_INCONCLUSIVE, VERDICT_PASS, true, "INCONCLUSIVE", "PASS"},
+        {VERDICT_INCONCLUSIVE, VERDICT_FAIL, true, "FAIL", "PASS"},
+    };
+    char word[160];
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        char *text;
+
+        samples_compared_as(db_path, cases[i].des, cases[i].netns,
+                            cases[i].inside);
+        text = derive(report_html, NULL);
+        snprintf(word, sizeof(word), "id=\"verdict-word\">%s</h2>",
+                 cases[i].overall);
+        holds(text, word);
+        snprintf(word, sizeof(word), "<title>%s: ", cases[i].overall);
+        holds(text, word);
+        snprintf(word, sizeof(word), "<b>First world, des: %s.</b>",
+                 verdict_name(cases[i].des));
+        holds(text, word);
+        snprintf(word, sizeof(word), "<b>Second world, netns: %s.</b>",
+                 verdict_name(cases[i].netns));
+        holds(text, word);
+        snprintf(word, sizeof(word), "<b>Between them: %s.</b>",
+                 cases[i].between);
+        holds(text, word);
+        free(text);
+        text = derive(report_json, NULL);
+        snprintf(word, sizeof(word),
+                 "{\"sixnines_run_version\":1,\"overall_verdict\":\"%s\"",
+                 cases[i].overall);
+        ck_assert_int_eq(strncmp(text, word, strlen(word)), 0);
+        free(text);
+        text = derive(report_junit, NULL);
+        snprintf(word, sizeof(word),
+                 "<property name=\"overall-verdict\" value=\"%s\"/>",
+                 cases[i].overall);
+        ck_assert_int_eq(occurrences(text, word), 22);
+        snprintf(word, sizeof(word), " failures=\"%d\"",
+                 strcmp(cases[i].overall, "FAIL") == 0);
+        ck_assert_ptr_nonnull(strstr(text, word));
+        ck_assert(strstr(text, word) < strstr(text, "<testsuite "));
+        free(text);
+        unlink(db_path);
+    }
+}
+END_TEST
+
+START_TEST(real_runs_are_repeats)
+{
+    struct report_options first = {.campaign = 1};
+    char *text = page_of(samples_compared);
+
+    holds(text, "judged expectation holds, over 2 repeats.");
+    holds(text, "judged expectations failed, over 20 seeds.");
+    holds(text, ">Over the repeats</h2>");
+    holds(text, "A repeat that did not pass");
+    holds(text, "<b>Worst repeat: ");
+    lacks(text, "Worst seed");
+    lacks(text, "worst seed");
+    lacks(text, "seeds can");
+    lacks(text, "Seeds");
+    lacks(text, "simulated time");
+    lacks(text, "did not end");
+    lacks(text, "replay token");
+    holds(text, "can, box by box");
+    free(text);
+    text = derive(report_html, &first);
+    holds(text, "<b>Worst seed: 20</b>, FAIL");
+    holds(text, "of world des alone");
+    lacks(text, "repeats");
+    free(text);
+}
+END_TEST
+
+/* Two real runs do not tell where their median is; the mark says so. */
+START_TEST(few_runs_are_marked)
+{
+    char *text;
+
+    samples_compared_as(db_path, VERDICT_PASS, VERDICT_PASS, false);
+    text = derive(report_html, NULL);
+    holds(text, "<b>Few runs:</b> a side has fewer than 6.");
+    ck_assert_int_eq(occurrences(text, "<small>few runs</small>"), 2);
+    free(text);
+    text = derive(report_json, NULL);
+    ck_assert_int_eq(occurrences(text, "\"few_runs\":1"), 2);
+    ck_assert_int_eq(occurrences(text, "\"few_runs\":0"), 1);
+    free(text);
+    text = derive(report_junit, NULL);
+    holds(text, "message=\"difference 100.0 %, few runs\"");
     free(text);
 }
 END_TEST
@@ -709,6 +816,9 @@ report_suite(void)
     tcase_add_test(derived, json);
     tcase_add_test(derived, csv);
     tcase_add_test(derived, two_worlds);
+    tcase_add_test(derived, two_worlds_one_verdict);
+    tcase_add_test(derived, real_runs_are_repeats);
+    tcase_add_test(derived, few_runs_are_marked);
     tcase_add_test(derived, annotations);
     tcase_add_test(derived, unreadable_and_unwritable);
     tcase_add_test(derived, all_three_beside_the_database);

@@ -46,6 +46,10 @@ bool stats_quantile_ranks(uint64_t count, double p, double confidence,
 struct stats_quantile stats_quantile(const double *sorted, uint64_t count,
                                      double p, double confidence);
 
+/* Fewest samples that enclose a median at 95 %: the smallest and the largest
+ * of n miss it with 2^(1-n). */
+#define STATS_MEDIAN_SAMPLES 6
+
 /* Smallest number of samples whose largest is an upper bound of the quantile
  * 'p' at 'confidence'; one-sided.  For telling users what would suffice. */
 uint64_t stats_quantile_samples_needed(double p, double confidence);

@@ -172,6 +172,10 @@ START_TEST(quantile_is_a_bound_when_unsupported)
     ck_assert_int_eq(q.support, STATS_NOTHING);
     q = stats_quantile(samples, 1, 0.5, 0.95);
     ck_assert_int_eq(q.support, STATS_NOTHING);
+    q = stats_quantile(samples, STATS_MEDIAN_SAMPLES, 0.5, 0.95);
+    ck_assert_int_eq(q.support, STATS_NUMBER);
+    q = stats_quantile(samples, STATS_MEDIAN_SAMPLES - 1, 0.5, 0.95);
+    ck_assert_int_ne(q.support, STATS_NUMBER);
 }
 END_TEST
 

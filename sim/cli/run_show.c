@@ -240,6 +240,9 @@ side_name(const struct request *request, unsigned index)
 static void
 compare_print(const struct request *request)
 {
+    const enum verdict all[] = {request->worlds[0].campaign.verdict,
+                                request->worlds[1].campaign.verdict,
+                                request->comparison.verdict};
     char verdict[48];
 
     comparison_print(&request->comparison, side_name(request, 0),
@@ -247,6 +250,8 @@ compare_print(const struct request *request)
     if (request->comparison.verdict != VERDICT_NOT_APPLICABLE)
         printf("stated bounds: %s\n",
                painted(request->comparison.verdict, verdict));
+    printf("overall: %s\n",
+           painted(verdict_overall(all, ARRAY_COUNT(all)), verdict));
 }
 
 static int

@@ -3,6 +3,7 @@
 
 #include "reference-nos/base/check.h"
 #include "reports/results.h"
+#include "reports/stats.h"
 #include "sim/kernel/fixed.h"
 
 #include <inttypes.h>
@@ -27,6 +28,15 @@ compare_state_name(enum compare_state state)
     case COMPARE_STAGE: return "stage";
     }
     return "?";
+}
+
+bool
+compare_few_runs(const struct compare_row *row)
+{
+    unsigned a = row->sides[0].count, b = row->sides[1].count;
+    unsigned least = a < b ? a : b;
+
+    return least > 0 && least < STATS_MEDIAN_SAMPLES;
 }
 
 /* ---- one side ---- */
@@ -193,6 +203,10 @@ rows_make(const struct scenario *scenario,
         if (row != NULL && !row->stated)
             row_judge(row, COMPARE_DEFAULT_PPM, false);
     }
+    /* Two campaigns are told to belong together by their rows. */
+    if (comparison->rows.count == 0)
+        row_judge(row_add(comparison, both, metric_get(always[0]), "", true),
+                  COMPARE_DEFAULT_PPM, false);
 }
 
 /* ---- where they part ---- */
@@ -386,7 +400,8 @@ row_print(const struct compare_row *row, FILE *out)
     (void)fprintf(out, "  %-36s %-34s %-34s %8s", name, sides[0], sides[1],
                   difference);
     if (row->bound_ppm > 0)
-        (void)fprintf(out, "  %-8s (%s%g%%)", compare_state_name(row->state),
+        (void)fprintf(out, "  %s%s (%s%g%%)", compare_state_name(row->state),
+                      compare_few_runs(row) ? ", few runs" : "",
                       row->stated ? "stated " : "",
                       (double)row->bound_ppm / 1e4);
     if (row->stage[0] != '\0')
@@ -418,10 +433,20 @@ void
 comparison_print(const struct comparison *comparison, const char *first,
                  const char *second, FILE *out)
 {
+    bool few = false;
+
     rows_print(comparison, false,
                "two worlds: median (range, p5..p95 from 20 runs on; runs):",
                first, second, out);
     rows_print(comparison, true, "where they part:", first, second, out);
+    for (size_t i = 0; i < comparison->rows.count && !few; i++)
+        few = compare_few_runs(
+            ROWS_GET(&comparison->rows, struct compare_row, i));
+    if (few)
+        (void)fprintf(out,
+                      "few runs: fewer than %d do not tell where a median is "
+                      "(95 %%); said of these runs only\n",
+                      STATS_MEDIAN_SAMPLES);
 }
 
 /* ---- to the results ---- */

@@ -9,6 +9,8 @@
  * Bound    of the scenario (`compare:`), else COMPARE_DEFAULT_PPM for what
  *          every comparison looks at; a difference beyond a stated bound
  *          fails, one beyond the default is only reported.
+ * Few      a side with fewer than STATS_MEDIAN_SAMPLES runs does not tell
+ *          where its median is: inside or outside is said of these runs only.
  * Stages   detect, elect, commit and apply of each named event: no bound,
  *          they say where two worlds part.
  */
@@ -60,6 +62,9 @@ void comparison_fini(struct comparison *comparison);
 
 /* "inside", "outside", "no value", "stage". */
 const char *compare_state_name(enum compare_state state);
+
+/* Do both sides have a value, and one of them few? */
+bool compare_few_runs(const struct compare_row *row);
 
 /* The table, for people; the names head the columns. */
 void comparison_print(const struct comparison *comparison, const char *first,

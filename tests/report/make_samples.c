@@ -13,13 +13,10 @@ static const struct {
     const char *name;
     void (*make)(const char *path);
 } samples[] = {
-    {"quiet", samples_quiet},
-    {"failing", samples_failing},
-    {"seeds", samples_seeds},
-    {"nothing", samples_nothing},
-    {"hostile", samples_hostile},
-    {"soak", samples_soak},
-    {"interrupted", samples_interrupted},
+    {"quiet", samples_quiet},     {"failing", samples_failing},
+    {"seeds", samples_seeds},     {"compared", samples_compared},
+    {"nothing", samples_nothing}, {"hostile", samples_hostile},
+    {"soak", samples_soak},       {"interrupted", samples_interrupted},
 };
 
 int
