@@ -200,6 +200,36 @@ START_TEST(a_side_without_value)
 }
 END_TEST
 
+/* Five runs do not enclose their median at 95 %, six do. */
+START_TEST(few_runs)
+{
+    static const uint64_t a[] = {100, 110, 120, 130, 140, 150};
+
+    compare(UNBOUNDED, a, 6, a, 5);
+    ck_assert(
+        compare_few_runs(row_of(&comparison, "switchover.write-outage")));
+    teardown();
+    compare(UNBOUNDED, a, 6, a, 6);
+    ck_assert(
+        !compare_few_runs(row_of(&comparison, "switchover.write-outage")));
+    teardown();
+    compare(UNBOUNDED, a, 6, NULL, 0); /* Nothing is no difference. */
+    ck_assert(
+        !compare_few_runs(row_of(&comparison, "switchover.write-outage")));
+}
+END_TEST
+
+/* Else the report would not know that the two belong together. */
+START_TEST(nothing_beside_nothing_is_a_row)
+{
+    compare(UNBOUNDED, NULL, 0, NULL, 0);
+    ck_assert_uint_eq(comparison.rows.count, 1);
+    ck_assert_int_eq(row_of(&comparison, "cluster.rejoin-time")->state,
+                     COMPARE_UNKNOWN);
+    ck_assert_int_eq(comparison.verdict, VERDICT_NOT_APPLICABLE);
+}
+END_TEST
+
 START_TEST(the_stage_that_differs_is_named)
 {
     static const uint64_t a = 105, b = 165;
@@ -269,6 +299,8 @@ compare_cases(void)
     tcase_add_loop_test(tc, bounds, 0, 7);
     tcase_add_test(tc, nothing_beside_something);
     tcase_add_test(tc, a_side_without_value);
+    tcase_add_test(tc, few_runs);
+    tcase_add_test(tc, nothing_beside_nothing_is_a_row);
     tcase_add_test(tc, the_stage_that_differs_is_named);
     tcase_add_test(tc, two_calibrations_part);
     return tc;
