@@ -5,7 +5,6 @@
 #include "reports/report.h"
 
 #include <check.h>
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "reference-nos/base/err.h"
+#include "reports/markup.h"
 #include "reports/paths.h"
 #include "reports/samples.h"
 #include "reports/suites.h"
@@ -72,138 +72,6 @@ derive(writer *write, const struct report_options *options)
     return file_load(out_path);
 }
 
-/* A strict reader of markup: tags nest, attributes are quoted, ids are
- * unique, text holds no '<'.  'html' knows the elements that never close. */
-struct markup {
-    const char *at;
-    char open[64][24];
-    int depth;
-    char ids[400][40];
-    int id_count;
-    bool html;
-};
-
-static void
-markup_name(struct markup *m, char name[24])
-{
-    int n = 0;
-
-    while (isalnum((unsigned char)*m->at) || strchr("-_:", *m->at) != NULL) {
-        ck_assert_int_lt(n, 23);
-        name[n++] = *m->at++;
-    }
-    name[n] = '\0';
-    ck_assert_msg(n > 0, "no name at: %.60s", m->at);
-}
-
-static void
-markup_id(struct markup *m, const char *id, size_t length)
-{
-    int i;
-
-    ck_assert(length < 40 && m->id_count < 400);
-    snprintf(m->ids[m->id_count], 40, "%.*s", (int)length, id);
-    for (i = 0; i < m->id_count; i++)
-        ck_assert_msg(strcmp(m->ids[i], m->ids[m->id_count]) != 0,
-                      "id %s twice", m->ids[i]);
-    m->id_count++;
-}
-
-/* Returns true for a tag that closes itself. */
-static bool
-markup_attributes(struct markup *m)
-{
-    char name[24];
-
-    for (;;) {
-        const char *value;
-        char quote;
-
-        while (isspace((unsigned char)*m->at))
-            m->at++;
-        if (*m->at == '>')
-            return false;
-        if (*m->at == '/' && m->at[1] == '>') {
-            m->at++;
-            return true;
-        }
-        markup_name(m, name);
-        while (*m->at == ' ')
-            m->at++;
-        ck_assert_msg(*m->at++ == '=', "bare attribute %s", name);
-        while (*m->at == ' ')
-            m->at++;
-        quote = *m->at++;
-        ck_assert(quote == '"' || quote == '\'');
-        value = m->at;
-        m->at += strcspn(m->at, quote == '"' ? "\"<" : "'<");
-        ck_assert_msg(*m->at == quote, "attribute %s runs on", name);
-        if (strcmp(name, "id") == 0)
-            markup_id(m, value, (size_t)(m->at - value));
-        m->at++;
-    }
-}
-
-static bool
-is_void(const char *name)
-{
-    return strcmp(name, "meta") == 0 || strcmp(name, "br") == 0;
-}
-
-static void
-markup_tag(struct markup *m)
-{
-    char name[24];
-
-    if (*m->at == '!' || *m->at == '?') {
-        m->at += strcspn(m->at, ">");
-    } else if (*m->at == '/') {
-        m->at++;
-        markup_name(m, name);
-        ck_assert_int_gt(m->depth, 0);
-        ck_assert_str_eq(name, m->open[m->depth - 1]);
-        m->depth--;
-    } else {
-        markup_name(m, name);
-        if (!markup_attributes(m) && !(m->html && is_void(name))) {
-            ck_assert_int_lt(m->depth, 64);
-            strcpy(m->open[m->depth++], name);
-        }
-    }
-    ck_assert_int_eq(*m->at, '>');
-    m->at++;
-}
-
-static void
-well_formed(const char *text, bool html)
-{
-    static struct markup m;
-
-    memset(&m, 0, sizeof(m));
-    m.html = html;
-    m.at = text;
-    while (*m.at != '\0') {
-        if (*m.at == '<') {
-            m.at++;
-            markup_tag(&m);
-        } else if (*m.at == '&') {
-            size_t length = strcspn(m.at, ";");
-
-            ck_assert_msg(length < 8, "bare ampersand: %.40s", m.at);
-            m.at += length;
-        } else {
-            unsigned char letter = (unsigned char)*m.at;
-
-            ck_assert_msg(letter >= 0x20 || isspace(letter), "control %d",
-                          letter);
-            m.at++;
-        }
-    }
-    ck_assert_int_eq(m.depth, 0);
-    if (html)
-        ck_assert_int_gt(m.id_count, 0);
-}
-
 static int
 occurrences(const char *text, const char *word)
 {
@@ -242,7 +110,7 @@ page_of(void (*sample)(const char *path))
 
     sample(db_path);
     page = derive(report_html, NULL);
-    well_formed(page, true);
+    markup_check(page, true);
     holds(page, "<html lang=\"en\">");
     holds(page, "<meta name=\"viewport\"");
     lacks(page, "http://");
@@ -357,7 +225,7 @@ START_TEST(no_gnuplot_is_said_and_is_no_failure)
 
     samples_quiet(db_path);
     page = derive(report_html, &options);
-    well_formed(page, true);
+    markup_check(page, true);
     holds(page, "This plot was not drawn: the program gnuplot was not found");
     holds(page, "id=\"verdict-word\">PASS</h2>");
     free(page);
@@ -410,7 +278,7 @@ START_TEST(junit)
 
     samples_failing(db_path);
     xml = derive(report_junit, NULL);
-    well_formed(xml, false);
+    markup_check(xml, false);
     holds(xml, "<testsuites name=\"card-and-fabric-loss\" tests=\"12\" "
                "failures=\"2\" errors=\"0\" skipped=\"3\"");
     holds(xml, "<failure message=\"FAIL: measured 184.2 s\">14 ports: ncp-7");
@@ -420,11 +288,11 @@ START_TEST(junit)
     free(xml);
     samples_hostile(db_path);
     xml = derive(report_junit, NULL);
-    well_formed(xml, false);
+    markup_check(xml, false);
     free(xml);
     samples_seeds(db_path);
     xml = derive(report_junit, NULL);
-    well_formed(xml, false);
+    markup_check(xml, false);
     ck_assert_int_eq(occurrences(xml, "<testsuite "), 201);
     free(xml);
     samples_interrupted(db_path);
