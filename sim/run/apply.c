@@ -742,6 +742,8 @@ apply_event(struct run *run, unsigned index)
     run->applying = index;
     apply(run, index);
     run->applying = SCENARIO_NO_EVENT;
+    if (state->fired == 0)
+        state->done_at = run->world->ops->now(run->world);
     state->fired++;
     if (state->has_last && state->last.kind != TARGET_BOX &&
         state->last.kind != TARGET_SERVICE)

@@ -50,6 +50,7 @@ listen(void *context, const struct observation *seen)
 {
     struct run *run = context;
 
+    run->seen_at = seen->at;
     /* After the end only the last read goes on. */
     if (!run->ended) {
         /* What comes after a deadline cannot keep it. */

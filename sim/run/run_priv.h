@@ -26,6 +26,7 @@
 struct event_state {
     uint64_t fired;
     struct simtime first_at; /* absolute */
+    struct simtime done_at;  /* absolute; when the first was in effect */
     struct simtime next_at;  /* absolute; SIMTIME_LIMIT + 1: no more */
     struct box_set boxes;    /* what it hit last */
     struct target last;      /* link, plane or service it hit last */
@@ -119,6 +120,7 @@ struct run {
     struct simtime last_step;      /* last event of the timeline */
     struct simtime deadline;       /* the next of those that run */
     struct simtime latest;         /* worst oversleeping of a real world */
+    struct simtime seen_at;        /* of the last observation */
     unsigned skipped_steps;
     uint32_t applying;       /* event, or SCENARIO_NO_EVENT */
     bool real;               /* not in simulated time */

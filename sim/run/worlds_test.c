@@ -284,6 +284,56 @@ START_TEST(deadlines_are_those_of_observations)
 }
 END_TEST
 
+/* Tells of the strike when it runs on, as a queue in the order of time does. */
+static struct world_fault told_later;
+
+static int
+inject_told_later(struct world *world, const struct world_fault *fault)
+{
+    if (fault->kind != WORLD_BOX_POWER_OFF)
+        return des_ops->inject(world, fault);
+    told_later = *fault;
+    struck = true;
+    return 0;
+}
+
+static int
+tell_and_run(struct world *world, struct simtime until)
+{
+    if (struck)
+        ck_assert_int_eq(des_ops->inject(world, &told_later), 0);
+    struck = false;
+    return des_ops->run_until(world, until);
+}
+
+static void
+dress_late_teller(struct world *world)
+{
+    dress(world);
+    ops.inject = inject_told_later;
+    ops.run_until = tell_and_run;
+}
+
+/* Nobody acts for some 250 ms; the one who did is not to be counted. */
+START_TEST(what_was_before_is_not_what_comes_true)
+{
+    run_real(SMALL
+             "timeline:\n  - { at: 1s, fault: box.power-loss, target: "
+             "\"role=ncc,active\", name: pull }\n"
+             "expect:\n"
+             "  - { within: 100ms, after: pull, that: "
+             "\"cluster.controllers.active == 1\" }\n"
+             "  - { within: 5s, after: pull, that: "
+             "\"cluster.controllers.active == 1\" }\n"
+             "  - { that: \"switchover.count == 1\" }\n"
+             "ends: 10s\n",
+             dress_late_teller);
+    verdict_is(0, VERDICT_FAIL, "measured 0");
+    verdict_is(1, VERDICT_PASS, "measured 1");
+    verdict_is(2, VERDICT_PASS, "measured 1");
+}
+END_TEST
+
 START_TEST(a_late_harness_is_inconclusive)
 {
     run_real(SMALL PULL, dress_long_sleeper);
@@ -395,6 +445,7 @@ worlds_cases(void)
     tcase_add_test(tc, what_cannot_be_done_is_not_applicable);
     tcase_add_test(tc, what_cannot_be_seen_never_passes);
     tcase_add_test(tc, deadlines_are_those_of_observations);
+    tcase_add_test(tc, what_was_before_is_not_what_comes_true);
     tcase_add_test(tc, a_late_harness_is_inconclusive);
     tcase_add_test(tc, repeats_have_no_token);
     tcase_add_test(tc, missing_things_leave_it_open);
