@@ -284,7 +284,7 @@ START_TEST(deadlines_are_those_of_observations)
 }
 END_TEST
 
-/* Tells of the strike when it runs on, as a queue in the order of time does. */
+/* Tells of the strike when it runs on, as a queue in order of time does. */
 static struct world_fault told_later;
 
 static int
@@ -317,16 +317,15 @@ dress_late_teller(struct world *world)
 /* Nobody acts for some 250 ms; the one who did is not to be counted. */
 START_TEST(what_was_before_is_not_what_comes_true)
 {
-    run_real(SMALL
-             "timeline:\n  - { at: 1s, fault: box.power-loss, target: "
-             "\"role=ncc,active\", name: pull }\n"
-             "expect:\n"
-             "  - { within: 100ms, after: pull, that: "
-             "\"cluster.controllers.active == 1\" }\n"
-             "  - { within: 5s, after: pull, that: "
-             "\"cluster.controllers.active == 1\" }\n"
-             "  - { that: \"switchover.count == 1\" }\n"
-             "ends: 10s\n",
+    run_real(SMALL "timeline:\n  - { at: 1s, fault: box.power-loss, target: "
+                   "\"role=ncc,active\", name: pull }\n"
+                   "expect:\n"
+                   "  - { within: 100ms, after: pull, that: "
+                   "\"cluster.controllers.active == 1\" }\n"
+                   "  - { within: 5s, after: pull, that: "
+                   "\"cluster.controllers.active == 1\" }\n"
+                   "  - { that: \"switchover.count == 1\" }\n"
+                   "ends: 10s\n",
              dress_late_teller);
     verdict_is(0, VERDICT_FAIL, "measured 0");
     verdict_is(1, VERDICT_PASS, "measured 1");
