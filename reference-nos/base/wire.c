@@ -26,57 +26,6 @@ wire_reader_fail(struct wire_reader *reader, int error)
     reader->at = reader->end;
 }
 
-const uint8_t *
-wire_read_bytes(struct wire_reader *reader, size_t size)
-{
-    const uint8_t *bytes = reader->at;
-
-    if (UNLIKELY(reader->error != 0 || wire_reader_left(reader) < size)) {
-        wire_reader_fail(reader, ERR_TRUNCATED);
-        return NULL;
-    }
-    reader->at += size;
-    return bytes;
-}
-
-/* 'size' bytes as one number, at most 8; 0 on failure. */
-static inline uint64_t
-read_number(struct wire_reader *reader, size_t size)
-{
-    const uint8_t *bytes = wire_read_bytes(reader, size);
-    uint64_t value = 0;
-
-    if (bytes == NULL)
-        return 0;
-    for (size_t i = 0; i < size; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-uint8_t
-wire_read_u8(struct wire_reader *reader)
-{
-    return (uint8_t)read_number(reader, 1);
-}
-
-uint16_t
-wire_read_u16(struct wire_reader *reader)
-{
-    return (uint16_t)read_number(reader, 2);
-}
-
-uint32_t
-wire_read_u32(struct wire_reader *reader)
-{
-    return (uint32_t)read_number(reader, 4);
-}
-
-uint64_t
-wire_read_u64(struct wire_reader *reader)
-{
-    return read_number(reader, 8);
-}
-
 bool
 wire_read_bool(struct wire_reader *reader)
 {

@@ -12,6 +12,7 @@
 #define NOS_BASE_WIRE_H
 
 #include "reference-nos/base/compiler.h"
+#include "reference-nos/base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,28 +34,6 @@ struct wire_writer {
 void wire_reader_init(struct wire_reader *reader, const void *bytes,
                       size_t size);
 
-/* The next 'size' bytes, or NULL. */
-const uint8_t *wire_read_bytes(struct wire_reader *reader, size_t size);
-
-uint8_t wire_read_u8(struct wire_reader *reader);
-uint16_t wire_read_u16(struct wire_reader *reader);
-uint32_t wire_read_u32(struct wire_reader *reader);
-uint64_t wire_read_u64(struct wire_reader *reader);
-
-/* One byte, 0 or 1; others are ERR_MALFORMED. */
-bool wire_read_bool(struct wire_reader *reader);
-
-/* Copies 'size' bytes; zeroes 'to' on failure. */
-void wire_read_copy(struct wire_reader *reader, void *to, size_t size);
-
-/* A u16 length and that many bytes, copied with an end added.  ERR_RANGE when
- * it does not fit 'capacity', ERR_MALFORMED when a zero byte is inside; 'to'
- * is the empty text then. */
-void wire_read_string(struct wire_reader *reader, char *to, size_t capacity);
-
-/* A u32 length and that many bytes, lent; '*size' is 0 on failure. */
-const uint8_t *wire_read_blob(struct wire_reader *reader, size_t *size);
-
 /* Reports an error found by the caller. */
 void wire_reader_fail(struct wire_reader *reader, int error);
 
@@ -69,6 +48,78 @@ wire_reader_ok(const struct wire_reader *reader)
 {
     return reader->error == 0;
 }
+
+/* The next 'size' bytes, or NULL. */
+static inline const uint8_t *
+wire_read_bytes(struct wire_reader *reader, size_t size)
+{
+    const uint8_t *bytes = reader->at;
+
+    if (UNLIKELY(reader->error != 0 || wire_reader_left(reader) < size)) {
+        wire_reader_fail(reader, ERR_TRUNCATED);
+        return NULL;
+    }
+    reader->at += size;
+    return bytes;
+}
+
+/* Numbers are 0 on failure.  Without loops: so compilers see one load. */
+
+static inline uint8_t
+wire_read_u8(struct wire_reader *reader)
+{
+    const uint8_t *bytes = wire_read_bytes(reader, 1);
+
+    return bytes == NULL ? 0 : bytes[0];
+}
+
+static inline uint16_t
+wire_read_u16(struct wire_reader *reader)
+{
+    const uint8_t *bytes = wire_read_bytes(reader, 2);
+
+    return bytes == NULL ? 0 : (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+/* Four bytes as one number. */
+static inline uint32_t
+wire_get_u32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+           (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static inline uint32_t
+wire_read_u32(struct wire_reader *reader)
+{
+    const uint8_t *bytes = wire_read_bytes(reader, 4);
+
+    return bytes == NULL ? 0 : wire_get_u32(bytes);
+}
+
+static inline uint64_t
+wire_read_u64(struct wire_reader *reader)
+{
+    const uint8_t *bytes = wire_read_bytes(reader, 8);
+
+    return bytes == NULL
+               ? 0
+               : (uint64_t)wire_get_u32(bytes) << 32 | wire_get_u32(bytes + 4);
+}
+
+/* One byte, 0 or 1; others are ERR_MALFORMED. */
+bool wire_read_bool(struct wire_reader *reader);
+
+/* Copies 'size' bytes; zeroes 'to' on failure. */
+void wire_read_copy(struct wire_reader *reader, void *to, size_t size);
+
+/* A u16 length and that many bytes, copied with an end added.  ERR_RANGE when
+ * it does not fit 'capacity', ERR_MALFORMED when a zero byte is inside; 'to'
+ * is the empty text then. */
+void wire_read_string(struct wire_reader *reader, char *to, size_t capacity);
+
+/* A u32 length and that many bytes, lent; '*size' is 0 on failure. */
+const uint8_t *wire_read_blob(struct wire_reader *reader, size_t *size);
 
 /* The verdict at the end of a message: the first error, or ERR_MALFORMED if
  * bytes are left. */
