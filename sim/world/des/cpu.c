@@ -45,13 +45,14 @@ runnable_at(const struct des_thread *thread, struct simtime now)
            simtime_compare(thread->busy_until, now) <= 0;
 }
 
-/* The ready service with the most urgent event; SVC_COUNT: none. */
+/* The ready service with the most urgent event, and its lane; SVC_COUNT:
+ * none. */
 static unsigned
-most_urgent(struct des_box *box, struct simtime now)
+most_urgent(struct des_box *box, struct simtime now, enum lane *best_lane)
 {
-    enum lane best_lane = LANE_COUNT;
     unsigned best = SVC_COUNT;
 
+    *best_lane = LANE_COUNT;
     for (unsigned mask = box->ready_mask; mask != 0; mask &= mask - 1) {
         unsigned service = (unsigned)__builtin_ctz(mask);
         enum lane lane;
@@ -61,8 +62,8 @@ most_urgent(struct des_box *box, struct simtime now)
         lane = runtime_pending(box->runtime, service);
         if (lane == LANE_COUNT) {
             box->ready_mask &= ~(1u << service);
-        } else if (lane < best_lane) {
-            best_lane = lane;
+        } else if (lane < *best_lane) {
+            *best_lane = lane;
             best = service;
         }
     }
@@ -118,11 +119,10 @@ allowed_ns(const struct des_thread *thread)
 }
 
 static void
-run_one(struct des_box *box, unsigned service, unsigned core,
+run_one(struct des_box *box, unsigned service, enum lane lane, unsigned core,
         struct simtime now)
 {
     struct des_thread *thread = &box->threads[service];
-    enum lane lane = runtime_pending(box->runtime, service);
     bool starting = runtime_starting(box->runtime, service);
     uint64_t charged_ns;
 
@@ -156,8 +156,6 @@ schedule_next(struct des_box *box)
     struct simtime core_at = {UINT64_MAX};
     struct simtime next = {UINT64_MAX};
 
-    for (unsigned core = 0; core < box->core_count; core++)
-        core_at = simtime_min(core_at, box->core_free[core]);
     for (unsigned mask = box->ready_mask; mask != 0; mask &= mask - 1) {
         const struct des_thread *thread =
             &box->threads[(unsigned)__builtin_ctz(mask)];
@@ -169,6 +167,8 @@ schedule_next(struct des_box *box)
     }
     if (next.ps == UINT64_MAX)
         return;
+    for (unsigned core = 0; core < box->core_count; core++)
+        core_at = simtime_min(core_at, box->core_free[core]);
     des_schedule(box->des, &box->cpu_event, simtime_max(next, core_at));
 }
 
@@ -178,12 +178,16 @@ cpu_fire(struct event *event, struct simtime now)
     struct des_box *box = CONTAINER_OF(event, struct des_box, cpu_event);
 
     while (box->runtime != NULL && !box->restarting) {
-        unsigned service = most_urgent(box, now);
-        unsigned core = free_core(box, now);
+        enum lane lane;
+        unsigned service = most_urgent(box, now, &lane);
+        unsigned core;
 
-        if (service == SVC_COUNT || core == box->core_count)
+        if (service == SVC_COUNT)
             break;
-        run_one(box, service, core, now);
+        core = free_core(box, now);
+        if (core == box->core_count)
+            break;
+        run_one(box, service, lane, core, now);
     }
     if (box->runtime != NULL && !box->restarting)
         schedule_next(box);
