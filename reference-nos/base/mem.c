@@ -191,11 +191,12 @@ grow(struct mem *mem, size_t block_bytes)
     return true;
 }
 
+/* 'size' is that of a class. */
 static void *
-alloc_small(struct mem *mem, unsigned class)
+alloc_small(struct mem *mem, size_t size)
 {
+    unsigned class = class_of(size);
     struct free_block *block = mem->free[class];
-    size_t size = class_bytes(class);
 
     if (block != NULL) {
         MEM_SHOW(block, sizeof(*block));
@@ -243,7 +244,7 @@ mem_alloc(struct mem *mem, size_t size)
     if (bytes > MEM_LARGE_BYTES)
         block = alloc_large(mem, bytes);
     else
-        block = alloc_small(mem, class_of(bytes));
+        block = alloc_small(mem, bytes);
     if (block == NULL)
         return NULL;
     mem->used_bytes += bytes;

@@ -162,10 +162,8 @@ tell_planes(struct service *service)
 }
 
 static void
-arm(struct service *service)
+arm(struct service *service, uint64_t deadline_ns)
 {
-    uint64_t deadline_ns = bus_deadline_ns(service->bus);
-
     if (deadline_ns == service->armed_ns)
         return;
     service->armed_ns = deadline_ns;
@@ -180,6 +178,7 @@ handle(struct actor *self, void *state, const struct actor_event *event)
 {
     struct service *service = state;
     uint64_t now_ns = actor_now_ns(self);
+    uint64_t deadline_ns;
 
     switch (event->kind) {
     case EV_MESSAGE: send_message(service, &event->u.message); break;
@@ -207,9 +206,10 @@ handle(struct actor *self, void *state, const struct actor_event *event)
     case EV_OPERATOR:
     case EV_ALARM: break;
     }
-    if (bus_deadline_ns(service->bus) == 0)
+    deadline_ns = bus_deadline_ns(service->bus);
+    if (deadline_ns == 0)
         return ACTOR_MORE;
-    arm(service);
+    arm(service, deadline_ns);
     return ACTOR_DONE;
 }
 

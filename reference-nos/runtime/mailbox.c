@@ -175,6 +175,8 @@ mailbox_lane(const struct actor *actor)
         return LANE_COUNT;
     if (actor->start_due || actor->timers_due != 0)
         return LANE_LIVENESS;
+    if (actor->mail_count == 0 && !actor->more_due)
+        return LANE_COUNT;
     for (unsigned i = 0; i < LANE_COUNT; i++) {
         enum lane lane = nth_lane(actor, i);
 
