@@ -6,25 +6,7 @@
 
 #include <string.h>
 
-void
-wire_reader_init(struct wire_reader *reader, const void *bytes, size_t size)
-{
-    static const uint8_t nothing[1];
-
-    CHECK(bytes != NULL || size == 0);
-    reader->at = bytes == NULL ? nothing : bytes;
-    reader->end = reader->at + size;
-    reader->error = 0;
-}
-
-void
-wire_reader_fail(struct wire_reader *reader, int error)
-{
-    CHECK(error != 0);
-    if (reader->error == 0)
-        reader->error = error;
-    reader->at = reader->end;
-}
+const uint8_t wire_nothing[] = {0};
 
 bool
 wire_read_bool(struct wire_reader *reader)

@@ -11,6 +11,7 @@
 #ifndef NOS_BASE_WIRE_H
 #define NOS_BASE_WIRE_H
 
+#include "reference-nos/base/check.h"
 #include "reference-nos/base/compiler.h"
 #include "reference-nos/base/err.h"
 
@@ -31,11 +32,26 @@ struct wire_writer {
     int error;
 };
 
-void wire_reader_init(struct wire_reader *reader, const void *bytes,
-                      size_t size);
+extern const uint8_t wire_nothing[]; /* where a reader of no bytes stands */
+
+static inline void
+wire_reader_init(struct wire_reader *reader, const void *bytes, size_t size)
+{
+    CHECK(bytes != NULL || size == 0);
+    reader->at = bytes == NULL ? wire_nothing : bytes;
+    reader->end = reader->at + size;
+    reader->error = 0;
+}
 
 /* Reports an error found by the caller. */
-void wire_reader_fail(struct wire_reader *reader, int error);
+static inline void
+wire_reader_fail(struct wire_reader *reader, int error)
+{
+    CHECK(error != 0);
+    if (reader->error == 0)
+        reader->error = error;
+    reader->at = reader->end;
+}
 
 static inline size_t
 wire_reader_left(const struct wire_reader *reader)
