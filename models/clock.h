@@ -15,6 +15,7 @@ struct clock_model {
     struct simtime base; /* where the present drift began */
     uint64_t base_mono_ns;
     int64_t drift_ppb;      /* of both clocks */
+    uint64_t ns_per_ps;     /* that it shows, in 2^-72, rounded down */
     int64_t wall_offset_ns; /* wall = epoch + monotonic + offset */
 };
 
