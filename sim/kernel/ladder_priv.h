@@ -33,9 +33,9 @@
 /* Buckets up to this size are sorted, larger ones spread. */
 #define LADDER_SORT_MAX 48
 /* A newcomer moves at most so many sorted entries, else it joins the heap. */
-#define LADDER_SHIFT_MAX 32
+#define LADDER_SHIFT_MAX 16
 /* A late heap beyond this becomes a rung. */
-#define LADDER_LATE_MAX 256
+#define LADDER_LATE_MAX 64
 
 struct ladder_entry {
     uint64_t ps;
