@@ -9,15 +9,6 @@
 
 enum { PURPOSE_BOOT = 0x626f6f74, PURPOSE_NOS = 0x6e6f7300 };
 
-struct simtime
-des_box_time(const struct des_box *box)
-{
-    struct simtime now = kernel_now(box->des->kernel);
-
-    return box->running ? simtime_add(now, simtime_from_ns(box->charged_ns))
-                        : now;
-}
-
 static struct simtime
 boot_time(struct des_box *box, bool warm)
 {

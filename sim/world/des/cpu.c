@@ -41,8 +41,8 @@ cpu_ready(struct des_box *box, unsigned service)
 static bool
 runnable_at(const struct des_thread *thread, struct simtime now)
 {
-    return !thread->hung && simtime_compare(thread->not_before, now) <= 0 &&
-           simtime_compare(thread->busy_until, now) <= 0;
+    return !thread->hung && !simtime_before(now, thread->not_before) &&
+           !simtime_before(now, thread->busy_until);
 }
 
 /* The ready service with the most urgent event, and its lane; SVC_COUNT:
@@ -74,7 +74,7 @@ static unsigned
 free_core(const struct des_box *box, struct simtime now)
 {
     for (unsigned core = 0; core < box->core_count; core++) {
-        if (simtime_compare(box->core_free[core], now) <= 0)
+        if (!simtime_before(now, box->core_free[core]))
             return core;
     }
     return box->core_count;
@@ -167,7 +167,9 @@ schedule_next(struct des_box *box)
     }
     if (next.ps == UINT64_MAX)
         return;
-    for (unsigned core = 0; core < box->core_count; core++)
+    /* The first core to be free; one that is free by then will do. */
+    for (unsigned core = 0;
+         core < box->core_count && simtime_before(next, core_at); core++)
         core_at = simtime_min(core_at, box->core_free[core]);
     des_schedule(box->des, &box->cpu_event, simtime_max(next, core_at));
 }

@@ -134,7 +134,14 @@ void box_identify(struct des_box *box, uint64_t key, const char *serial);
 /* Exchanges the boxes in two slots. */
 void box_exchange(struct des_box *a, struct des_box *b);
 /* Now, as the running handler of 'box' has it. */
-struct simtime des_box_time(const struct des_box *box);
+static inline struct simtime
+des_box_time(const struct des_box *box)
+{
+    struct simtime now = kernel_now(box->des->kernel);
+
+    return box->running ? simtime_add(now, simtime_from_ns(box->charged_ns))
+                        : now;
+}
 void des_after_handler(struct des_box *box, unsigned service);
 
 /* plat.c: the door */
