@@ -180,8 +180,8 @@ privileged(void)
 int
 main(void)
 {
-    Suite *suite = suite_create("storage mount");
-    TCase *tests = tcase_create("mount");
+    Suite *suite;
+    TCase *tests;
     SRunner *runner;
     int failed;
 
@@ -189,6 +189,8 @@ main(void)
         (void)puts("SKIPPED: a mount namespace needs root");
         return SKIPPED;
     }
+    suite = suite_create("storage mount");
+    tests = tcase_create("mount");
     tcase_add_test(tests, test_full);
     tcase_add_test(tests, test_full_at_boot);
     tcase_add_test(tests, test_readonly);
