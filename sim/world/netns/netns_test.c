@@ -30,7 +30,7 @@ can_run(void)
 int
 main(void)
 {
-    Suite *suite = suite_create("netns");
+    Suite *suite;
     SRunner *runner;
     int failed;
 
@@ -39,6 +39,7 @@ main(void)
         return SKIPPED;
     }
     fflush(stdout);
+    suite = suite_create("netns");
     suite_add_tcase(suite, rack_tcase());
     suite_add_tcase(suite, net_tcase());
     suite_add_tcase(suite, cluster_tcase());
