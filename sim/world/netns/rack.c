@@ -216,6 +216,17 @@ guardian_start(struct rack *rack, char *message, size_t message_size)
     return err;
 }
 
+/* The root folder of a process in the rack. */
+static int
+root_open(pid_t pid, int *fd)
+{
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+    *fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return *fd >= 0 ? 0 : ERR_IO;
+}
+
 int
 rack_open(struct rack *rack, char *message, size_t message_size)
 {
@@ -225,6 +236,7 @@ rack_open(struct rack *rack, char *message, size_t message_size)
                           .net_ns = -1,
                           .mnt_ns = -1,
                           .pid_ns = -1,
+                          .root = -1,
                           .home_net_ns = -1,
                           .home_pid_ns = -1};
     if (geteuid() != 0) {
@@ -244,6 +256,8 @@ rack_open(struct rack *rack, char *message, size_t message_size)
     if (err == 0)
         err = namespace_open(rack->init, "pid", &rack->pid_ns);
     if (err == 0)
+        err = root_open(rack->init, &rack->root);
+    if (err == 0)
         err = namespace_open(getpid(), "net", &rack->home_net_ns);
     if (err == 0)
         err = namespace_open(getpid(), "pid", &rack->home_pid_ns);
@@ -255,8 +269,8 @@ rack_open(struct rack *rack, char *message, size_t message_size)
 void
 rack_close(struct rack *rack)
 {
-    int fds[] = {rack->net_ns, rack->mnt_ns, rack->pid_ns, rack->home_net_ns,
-                 rack->home_pid_ns};
+    int fds[] = {rack->net_ns, rack->mnt_ns,      rack->pid_ns,
+                 rack->root,   rack->home_net_ns, rack->home_pid_ns};
 
     for (size_t i = 0; i < ARRAY_COUNT(fds); i++) {
         if (fds[i] >= 0)
@@ -286,8 +300,8 @@ rack_fork(const struct rack *rack, int net_ns)
         (void)close(rack->life_fd);
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)setsid();
-        if (setns(rack->mnt_ns, CLONE_NEWNS) != 0 ||
-            setns(net_ns, CLONE_NEWNET) != 0)
+        if (setns(rack->mnt_ns, CLONE_NEWNS) != 0 || fchdir(rack->root) != 0 ||
+            chroot(".") != 0 || setns(net_ns, CLONE_NEWNET) != 0)
             _exit(126);
         return 0;
     }

@@ -34,6 +34,7 @@ struct rack {
     int net_ns;  /* the rack's own network namespace */
     int mnt_ns;
     int pid_ns;
+    int root; /* of the files: entering a mount namespace leaves a chroot */
     int home_net_ns, home_pid_ns;
 };
 
