@@ -109,9 +109,9 @@ dispatch(struct des_box *box, unsigned service)
 /* A service made slow by a fault ends its last unit of work that much later:
  * that is the fault's doing. */
 static uint64_t
-allowed_ns(const struct des_thread *thread)
+allowed_ns(const struct des *des, const struct des_thread *thread)
 {
-    uint64_t slack_ns = DES_QUANTUM_SLACK_NS;
+    uint64_t slack_ns = des->slack_ns;
 
     if (thread->slow_permille > 1000)
         slack_ns = slack_ns * thread->slow_permille / 1000;
@@ -130,7 +130,7 @@ run_one(struct des_box *box, unsigned service, enum lane lane, unsigned core,
     box->running_service = service;
     box->charged_ns = 0;
     if (!lanes_idle(thread, lane))
-        lanes_begin(box, service, lane, allowed_ns(thread));
+        lanes_begin(box, service, lane, allowed_ns(box->des, thread));
     dispatch(box, service);
     box->running = false;
     charged_ns = box->charged_ns;
@@ -141,7 +141,7 @@ run_one(struct des_box *box, unsigned service, enum lane lane, unsigned core,
     if (!lanes_idle(thread, lane))
         lanes_end(box, service);
     /* The first event of a life is the price of a start. */
-    if (!starting && charged_ns > allowed_ns(thread))
+    if (!starting && charged_ns > allowed_ns(box->des, thread))
         des_observe_numbers(box, OBSERVE_QUANTUM, service,
                             charged_ns - PLAT_QUANTUM_NS, lane, 0);
     if (runtime_pending(box->runtime, service) == LANE_COUNT)

@@ -381,6 +381,19 @@ blob_make(struct des *des, const struct des_options *options)
     des->plan_blob = plan_blob_make(&blob, &des->plan_blob_size);
 }
 
+/* Of the units that come one by one; a start is the price of a life. */
+static uint32_t
+longest_unit_ns(const struct des *des)
+{
+    uint32_t longest_ns = DES_QUANTUM_SLACK_NS;
+
+    for (unsigned cost = 0; cost < COST_COUNT; cost++) {
+        if (cost != COST_SERVICE_START && des->costs_ns[cost] > longest_ns)
+            longest_ns = des->costs_ns[cost];
+    }
+    return longest_ns;
+}
+
 int
 des_create(const struct des_options *options, struct world **out)
 {
@@ -397,6 +410,7 @@ des_create(const struct des_options *options, struct world **out)
     des->plan = options->plan;
     des->seed = options->seed;
     memcpy(des->costs_ns, options->costs_ns, sizeof(des->costs_ns));
+    des->slack_ns = longest_unit_ns(des);
     des->kernel = kernel_create();
     des->digest = run_digest_create(options->checkpoint_events);
     kernel_observe(des->kernel, run_digest_event, des->digest);

@@ -19,7 +19,8 @@
 #include "sim/world/ports_truth.h"
 
 #define DES_CORES_MAX 32
-/* A handler may finish the unit of work that took it over the quantum. */
+/* A handler may finish the unit of work that took it over the quantum: at
+ * least this, or what the longest unit costs on this host. */
 #define DES_QUANTUM_SLACK_NS 100000u
 
 struct des;
@@ -98,6 +99,7 @@ struct des {
     unsigned box_count;
     uint64_t seed;
     uint32_t costs_ns[COST_COUNT];
+    uint32_t slack_ns; /* over the quantum, for the last unit of work */
     uint8_t *plan_blob;
     size_t plan_blob_size;
     bool stopped;
