@@ -264,7 +264,7 @@ cli_data_dir(char path[CLI_PATH_BYTES])
 bool
 cli_refnosd(const char *given, char path[CLI_PATH_BYTES])
 {
-    char self[CLI_PATH_BYTES - 16] = "";
+    char self[CLI_PATH_BYTES - 32] = "";
     ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
     char *slash;
 
@@ -276,6 +276,8 @@ cli_refnosd(const char *given, char path[CLI_PATH_BYTES])
         snprintf(path, CLI_PATH_BYTES, "%s", given);
     else
         snprintf(path, CLI_PATH_BYTES, "%s/refnosd", self);
+    if (given == NULL && access(path, X_OK) != 0) /* as it is installed */
+        snprintf(path, CLI_PATH_BYTES, "%s/../sbin/refnosd", self);
     return access(path, X_OK) == 0;
 }
 
