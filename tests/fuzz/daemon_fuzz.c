@@ -83,10 +83,9 @@ daemon_now(void)
         (void)fprintf(stderr, "%s\n", failure.message);
         abort();
     }
-    for (unsigned i = 0; i < SETTLE_ROUNDS && !alive->known.active; i++) {
-        turn(alive, 1);
-        (void)usleep(1000);
-    }
+    /* Each round waits for the daemon's next timer or completion. */
+    for (unsigned i = 0; i < SETTLE_ROUNDS && !alive->known.active; i++)
+        (void)uv_run(&alive->loop, UV_RUN_ONCE);
     return alive;
 }
 
