@@ -7,8 +7,8 @@
  * Writes    are bulk and asynchronous: bulk_set() takes a copy and answers
  *           with a struct fwd_change of kind FWD_DONE that carries 'token'.
  * Links     a change of a fabric or front port arrives as FWD_LINK.
- * Object    families after SAI (saifabric, saiport, saiswitch); routes and
- *           next hops join them with the forwarding services.
+ * Object    families after SAI (saifabric, saiport, saiswitch, sairoute,
+ *           sainexthopgroup).
  */
 #ifndef NOS_PLATFORM_FORWARDING_H
 #define NOS_PLATFORM_FORWARDING_H
@@ -33,6 +33,38 @@ struct fwd_entry {
     uint16_t id;
     uint16_t arg;
     uint64_t value;
+};
+
+/* An address with its leading bits; bits behind 'length' are zero. */
+struct fwd_prefix {
+    uint8_t family; /* 4 or 6 */
+    uint8_t length; /* 0 .. 32 or 128 */
+    uint8_t bytes[16];
+};
+
+/* A system port: where a packet leaves the cluster. */
+struct fwd_hop {
+    uint16_t module;
+    uint16_t port;
+};
+
+#define FWD_HOPS_MAX 16
+
+/* Next hops of equal cost: a packet takes hop (hash of its flow) mod count of
+ * those that are alive: the card's local repair. */
+struct fwd_group {
+    uint32_t id;   /* not 0 */
+    uint8_t count; /* 0 removes the group */
+    struct fwd_hop hops[FWD_HOPS_MAX];
+};
+
+#define FWD_GROUP_NONE 0u    /* no such route: removes it */
+#define FWD_GROUP_DISCARD 1u /* packets are dropped on purpose */
+
+/* The longest prefix that matches decides (RFC 1812, section 5.2.4.3). */
+struct fwd_route {
+    struct fwd_prefix prefix;
+    uint32_t group;
 };
 
 enum fwd_change_kind { FWD_DONE, FWD_LINK };
