@@ -58,6 +58,18 @@ quantile(const uint64_t *sorted, unsigned count, unsigned percent)
     return sorted[rank > 0 ? rank - 1 : 0];
 }
 
+static void
+median_interval(const uint64_t *sorted, unsigned count,
+                struct compare_side *side)
+{
+    uint64_t low, high;
+
+    if (!stats_quantile_ranks(count, 0.5, 0.95, &low, &high))
+        return;
+    side->median_low = sorted[low - 1];
+    side->median_high = sorted[high - 1];
+}
+
 static bool
 value_find(const struct outcome *outcome, const struct metric *metric,
            const char *args, uint64_t *value)
@@ -92,6 +104,7 @@ side_fill(const struct campaign *campaign, const struct metric *metric,
         side->median = quantile(values, count, 50);
         side->low = quantile(values, count, side->quantiles ? 5 : 0);
         side->high = quantile(values, count, side->quantiles ? 95 : 100);
+        median_interval(values, count, side);
     }
     free(values);
 }
@@ -112,6 +125,30 @@ difference_ppm(uint64_t first, uint64_t second)
     else
         ppm = fixed_mul_div(apart, 1000000u, first);
     return second > first ? (int64_t)ppm : -(int64_t)ppm;
+}
+
+static bool
+within(int64_t difference, uint64_t bound_ppm)
+{
+    return (difference < 0 ? -(uint64_t)difference : (uint64_t)difference) <=
+           bound_ppm;
+}
+
+bool
+compare_unsure(const struct compare_row *row)
+{
+    const struct compare_side *a = &row->sides[0], *b = &row->sides[1];
+    int64_t least, most;
+
+    if (row->bound_ppm == 0 || a->count < STATS_MEDIAN_SAMPLES ||
+        b->count < STATS_MEDIAN_SAMPLES)
+        return false;
+    least = difference_ppm(a->median_high, b->median_low);
+    most = difference_ppm(a->median_low, b->median_high);
+    if (row->state == COMPARE_INSIDE)
+        return !within(least, row->bound_ppm) || !within(most, row->bound_ppm);
+    return within(least, row->bound_ppm) || within(most, row->bound_ppm) ||
+           (least < 0 && most > 0);
 }
 
 static struct compare_row *
@@ -155,13 +192,11 @@ row_add(struct comparison *comparison, const struct campaign *const both[2],
 static void
 row_judge(struct compare_row *row, uint64_t bound_ppm, bool stated)
 {
-    uint64_t size = row->difference_ppm < 0 ? -(uint64_t)row->difference_ppm
-                                            : (uint64_t)row->difference_ppm;
-
     row->bound_ppm = bound_ppm;
     row->stated = stated;
     if (row->sides[0].count > 0 && row->sides[1].count > 0)
-        row->state = size <= bound_ppm ? COMPARE_INSIDE : COMPARE_OUTSIDE;
+        row->state = within(row->difference_ppm, bound_ppm) ? COMPARE_INSIDE
+                                                            : COMPARE_OUTSIDE;
 }
 
 /* Of "switchover.write-outage(pull)" the "pull". */
@@ -401,7 +436,9 @@ row_print(const struct compare_row *row, FILE *out)
                   difference);
     if (row->bound_ppm > 0)
         (void)fprintf(out, "  %s%s (%s%g%%)", compare_state_name(row->state),
-                      compare_few_runs(row) ? ", few runs" : "",
+                      compare_few_runs(row) ? ", few runs"
+                      : compare_unsure(row) ? ", not sure"
+                                            : "",
                       row->stated ? "stated " : "",
                       (double)row->bound_ppm / 1e4);
     if (row->stage[0] != '\0')
@@ -433,20 +470,27 @@ void
 comparison_print(const struct comparison *comparison, const char *first,
                  const char *second, FILE *out)
 {
-    bool few = false;
+    bool few = false, unsure = false;
 
     rows_print(comparison, false,
                "two worlds: median (range, p5..p95 from 20 runs on; runs):",
                first, second, out);
     rows_print(comparison, true, "where they part:", first, second, out);
-    for (size_t i = 0; i < comparison->rows.count && !few; i++)
-        few = compare_few_runs(
-            ROWS_GET(&comparison->rows, struct compare_row, i));
+    for (size_t i = 0; i < comparison->rows.count; i++) {
+        const struct compare_row *row =
+            ROWS_GET(&comparison->rows, struct compare_row, i);
+
+        few = few || compare_few_runs(row);
+        unsure = unsure || compare_unsure(row);
+    }
     if (few)
         (void)fprintf(out,
                       "few runs: fewer than %d do not tell where a median is "
                       "(95 %%); said of these runs only\n",
                       STATS_MEDIAN_SAMPLES);
+    if (unsure)
+        (void)fprintf(out, "not sure: the intervals of the medians (95 %%) "
+                           "allow the other answer too\n");
 }
 
 /* ---- to the results ---- */

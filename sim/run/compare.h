@@ -11,6 +11,8 @@
  *          fails, one beyond the default is only reported.
  * Few      a side with fewer than STATS_MEDIAN_SAMPLES runs does not tell
  *          where its median is: inside or outside is said of these runs only.
+ * Unsure   enough runs, but the intervals of the two medians (95 %, order
+ *          statistics) allow the other answer too.
  * Stages   detect, elect, commit and apply of each named event: no bound,
  *          they say where two worlds part.
  */
@@ -33,7 +35,8 @@ enum compare_state {
 struct compare_side {
     unsigned count; /* runs with a value */
     uint64_t median, low, high;
-    bool quantiles; /* low and high are p5 and p95 */
+    bool quantiles;                   /* low and high are p5 and p95 */
+    uint64_t median_low, median_high; /* 95 %; 0 and 0 with few runs */
 };
 
 struct compare_row {
@@ -65,6 +68,10 @@ const char *compare_state_name(enum compare_state state);
 
 /* Do both sides have a value, and one of them few? */
 bool compare_few_runs(const struct compare_row *row);
+
+/* Do the intervals of the medians allow the other answer?  Not asked of few
+ * runs. */
+bool compare_unsure(const struct compare_row *row);
 
 /* The table, for people; the names head the columns. */
 void comparison_print(const struct comparison *comparison, const char *first,

@@ -219,6 +219,30 @@ START_TEST(few_runs)
 }
 END_TEST
 
+/* Six runs each: their medians lie anywhere between the ends. */
+START_TEST(unsure_where_intervals_meet_the_bound)
+{
+    static const uint64_t near[] = {100, 101, 102, 103, 104, 105};
+    static const uint64_t wide[] = {50, 60, 140, 150, 160, 200};
+    static const uint64_t far[] = {300, 301, 302, 303, 304, 305};
+    const char *metric = "switchover.write-outage";
+
+    compare(UNBOUNDED, near, 6, near, 6);
+    ck_assert_int_eq(row_of(&comparison, metric)->state, COMPARE_INSIDE);
+    ck_assert(!compare_unsure(row_of(&comparison, metric)));
+    teardown();
+    compare(UNBOUNDED, near, 6, wide, 6);
+    ck_assert_int_eq(row_of(&comparison, metric)->state, COMPARE_OUTSIDE);
+    ck_assert(compare_unsure(row_of(&comparison, metric)));
+    teardown();
+    compare(UNBOUNDED, near, 6, far, 6);
+    ck_assert(!compare_unsure(row_of(&comparison, metric)));
+    teardown();
+    compare(UNBOUNDED, near, 6, wide, 5); /* Few says it already. */
+    ck_assert(!compare_unsure(row_of(&comparison, metric)));
+}
+END_TEST
+
 /* Else the report would not know that the two belong together. */
 START_TEST(nothing_beside_nothing_is_a_row)
 {
@@ -300,6 +324,7 @@ compare_cases(void)
     tcase_add_test(tc, nothing_beside_something);
     tcase_add_test(tc, a_side_without_value);
     tcase_add_test(tc, few_runs);
+    tcase_add_test(tc, unsure_where_intervals_meet_the_bound);
     tcase_add_test(tc, nothing_beside_nothing_is_a_row);
     tcase_add_test(tc, the_stage_that_differs_is_named);
     tcase_add_test(tc, two_calibrations_part);
