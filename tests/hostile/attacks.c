@@ -3,6 +3,7 @@
 #include "tests/hostile/attacks.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,34 +12,77 @@
 
 #include "reference-nos/linux/ports/ports.h"
 #include "reference-nos/linux/socket/socket.h"
+#include "tests/hostile/news.h"
 
+/* Deadlines of what comes sooner. */
 #define LISTEN_MS 10000u
-#define SECOND_NS 1000000000u
-#define PER_PACE 50u /* datagrams between looks at the clock */
-#define RATE_LOW 5000u
-#define RATE_HIGH 60000u
+#define ATTACK_MS 60000u
+#define SHAKE_MS 5000u
+#define LIST_MS 5000u /* below the life of a silent association */
+#define NOTICED_MS 30000u
+/* Attempts. */
+#define RANDOM 10000u
+#define CAPTURED 2500u /* four times */
+#define BEACONS 10000u
+#define FLOOD 180000u
+#define HELLOS 2500u
+#define COOKIES 100u /* among ATTACK_HALF_OPEN; a box may be down */
+#define PACKETS 15000u
+#define BURST 50u          /* between questions whether each box is there */
+#define FLOOD_BURST 10000u /* the same, in a flood */
+#define HEARD_FIRST 100u   /* datagrams before the first attack */
+#define HEARD_AGAIN 64u    /* between attacks with what was heard */
 /* Addresses that a box is made to answer: each costs the kernels of all boxes
  * a place in their neighbour tables, which is not ours to test. */
 #define ANSWERED_MAX 200u
 #define CLIENTS 64u
 #define OVERSIZE 9000u
 
+static bool
+knows_all(void *arg)
+{
+    const struct attacker *attacker = arg;
+    unsigned known = 0;
+
+    for (unsigned i = 0; i < LAB_BOXES; i++)
+        known += tap_find(&attacker->tap, attacker->lab->boxes[i].key) != NULL;
+    return known == LAB_BOXES && attacker->tap.captured_count > HEARD_FIRST;
+}
+
 bool
-attacker_open(struct attacker *attacker, struct lab *lab, uint64_t seed)
+attacker_open(struct attacker *attacker, struct lab *lab,
+              const struct pen *pen, uint64_t seed)
 {
     attacker->lab = lab;
-    if (!tap_open(&attacker->tap, LAB_BRIDGE, seed))
-        return false;
-    for (unsigned ms = 0; ms < LISTEN_MS; ms += 500) {
-        unsigned known = 0;
+    attacker->pen = pen;
+    return tap_open(&attacker->tap, LAB_BRIDGE, seed) &&
+           tap_listen(&attacker->tap, knows_all, attacker, LISTEN_MS);
+}
 
-        tap_listen(&attacker->tap, 500);
-        for (unsigned i = 0; i < LAB_BOXES; i++)
-            known += tap_find(&attacker->tap, lab->boxes[i].key) != NULL;
-        if (known == LAB_BOXES && attacker->tap.captured_count > 100)
-            return true;
-    }
-    return false;
+struct move {
+    const struct attacker *attacker;
+    struct tap_host from;
+};
+
+static bool
+moved(void *arg)
+{
+    const struct move *move = arg;
+    const struct attacker *attacker = move->attacker;
+    const struct tap_victim *card =
+        tap_find(&attacker->tap, attacker->lab->boxes[LAB_CARD].key);
+
+    return memcmp(card->host.ip, move->from.ip, sizeof(card->host.ip)) != 0;
+}
+
+bool
+attacker_hears_card_move(struct attacker *attacker)
+{
+    struct move move = {
+        attacker,
+        tap_find(&attacker->tap, attacker->lab->boxes[LAB_CARD].key)->host};
+
+    return tap_listen(&attacker->tap, moved, &move, LISTEN_MS);
 }
 
 void
@@ -50,23 +94,25 @@ attacker_close(struct attacker *attacker)
 
 /* ---- means ---- */
 
-/* Calls 'one' at 'rate' per second, or as fast as it goes, for 'ms'. */
-static void
-pace(struct attacker *attacker, unsigned rate, unsigned ms,
-     void (*one)(struct attacker *attacker))
+/* Calls 'one' at least 'count' times, until the writer has been served often
+ * enough meanwhile.  After each 'burst' every box answers an operator. */
+static bool
+repeat(struct attacker *attacker, unsigned count, unsigned burst,
+       void (*one)(struct attacker *attacker))
 {
-    uint64_t from_ns = lab_now_ns();
-    uint64_t end_ns = from_ns + (uint64_t)ms * 1000000u;
-    uint64_t count = 0, now_ns;
+    uint64_t end_ns = lab_now_ns() + (uint64_t)ATTACK_MS * 1000000u;
+    uint64_t writes = pen_count(attacker->pen) + ATTACK_WRITES;
 
-    while ((now_ns = lab_now_ns()) < end_ns) {
-        uint64_t due = (now_ns - from_ns) * rate / SECOND_NS;
-
-        for (unsigned i = 0; i < PER_PACE && count <= due; i++, count++)
+    for (unsigned sent = 0;
+         sent < count || pen_count(attacker->pen) < writes;) {
+        if (lab_now_ns() > end_ns)
+            return false;
+        for (unsigned i = 0; i < burst; i++, sent++)
             one(attacker);
-        if (count > due)
-            lab_pause_ms(1);
+        if (!lab_all_answer(attacker->lab))
+            return false;
     }
+    return true;
 }
 
 static const struct tap_host *
@@ -159,8 +205,7 @@ attack_random(struct attacker *attacker)
                send_oversize(attacker, to, 65000) &&
                send_oversize(attacker, to, 2048) && good;
     }
-    pace(attacker, RATE_LOW, 2000, one_random);
-    return good;
+    return repeat(attacker, RANDOM, BURST, one_random) && good;
 }
 
 /* ---- what was heard ---- */
@@ -202,14 +247,32 @@ one_captured(struct attacker *attacker)
     tap_send(tap, &captured.from, &captured.to, captured.bytes, captured.size);
 }
 
+struct hearing {
+    const struct tap *tap;
+    unsigned count;
+};
+
+static bool
+heard(void *arg)
+{
+    const struct hearing *hearing = arg;
+
+    return hearing->tap->captured_count >= hearing->count;
+}
+
 bool
 attack_captured(struct attacker *attacker)
 {
-    for (unsigned i = 0; i < 4; i++) {
-        tap_listen(&attacker->tap, 100);
-        pace(attacker, RATE_LOW, 500, one_captured);
+    struct tap *tap = &attacker->tap;
+    bool good = true;
+
+    for (unsigned i = 0; good && i < 4; i++) {
+        struct hearing hearing = {tap, tap->captured_count + HEARD_AGAIN};
+
+        good = tap_listen(tap, heard, &hearing, LISTEN_MS) &&
+               repeat(attacker, CAPTURED, BURST, one_captured);
     }
-    return true;
+    return good;
 }
 
 /* ---- beacons ---- */
@@ -236,8 +299,7 @@ one_beacon(struct attacker *attacker)
 bool
 attack_beacons(struct attacker *attacker)
 {
-    pace(attacker, RATE_LOW, 2000, one_beacon);
-    return true;
+    return repeat(attacker, BEACONS, BURST, one_beacon);
 }
 
 /* ---- floods ---- */
@@ -264,8 +326,7 @@ one_of_flood(struct attacker *attacker)
 bool
 attack_flood(struct attacker *attacker)
 {
-    pace(attacker, RATE_HIGH, 3000, one_of_flood);
-    return true;
+    return repeat(attacker, FLOOD, FLOOD_BURST, one_of_flood);
 }
 
 /* ---- half-open handshakes ---- */
@@ -281,29 +342,37 @@ one_hello(struct attacker *attacker)
     tap_send(&attacker->tap, &from, any_victim(attacker), hello, size);
 }
 
-bool
-attack_half_open_begin(struct attacker *attacker)
+/* There is a bound of cookies: not each hello gets one. */
+static bool
+half_open(struct attacker *attacker)
 {
     unsigned begun = 0;
 
-    pace(attacker, RATE_LOW, 500, one_hello);
     for (unsigned i = 0; i < ATTACK_HALF_OPEN; i++) {
         attacker->half_open[i] =
             shake_begin(&attacker->tap, any_victim(attacker), NULL);
         begun += attacker->half_open[i] != NULL;
     }
-    lab_pause_ms(20);
-    for (unsigned i = 0; i < ATTACK_HALF_OPEN; i++)
-        if (attacker->half_open[i] != NULL)
-            (void)shake_go_on(attacker->half_open[i]);
-    return begun == ATTACK_HALF_OPEN;
+    return begun == ATTACK_HALF_OPEN &&
+           shake_answered(attacker->half_open, begun, COOKIES, SHAKE_MS);
 }
 
-void
+bool
+attack_half_open_begin(struct attacker *attacker)
+{
+    return repeat(attacker, HELLOS, BURST, one_hello) && half_open(attacker);
+}
+
+bool
 attack_half_open_again(struct attacker *attacker)
 {
     attack_half_open_end(attacker);
-    (void)attack_half_open_begin(attacker);
+    for (unsigned i = 0; i < HELLOS; i++) {
+        one_hello(attacker);
+        if (i % BURST == 0) /* the card may be on its way */
+            (void)lab_all_answer(attacker->lab);
+    }
+    return half_open(attacker);
 }
 
 void
@@ -317,21 +386,57 @@ attack_half_open_end(struct attacker *attacker)
 
 /* ---- wrong certificates ---- */
 
-static bool
-all_refuse(struct attacker *attacker, const char *name)
+/* NULL for 'name': without a certificate. */
+static struct shake *
+shake_as(const struct attacker *attacker, unsigned box, const char *name)
 {
+    const struct tap_victim *victim =
+        tap_find(&attacker->tap, attacker->lab->boxes[box].key);
     char identity[LAB_PATH_MAX + 32];
-    bool refused = true;
 
     (void)snprintf(identity, sizeof(identity), "%s/%s", attacker->lab->folder,
                    name == NULL ? "" : name);
-    for (unsigned i = 0; i < LAB_BOXES; i++) {
-        const struct tap_victim *victim =
-            tap_find(&attacker->tap, attacker->lab->boxes[i].key);
-        struct shake *shake = shake_begin(&attacker->tap, &victim->host,
-                                          name == NULL ? NULL : identity);
+    return shake_begin(&attacker->tap, &victim->host,
+                       name == NULL ? NULL : identity);
+}
 
-        if (shake == NULL || shake_whole(shake, 1000)) {
+/* Each box takes in who has a good certificate, and ends it when it has read
+ * that it is revoked. */
+static bool
+all_throw_out(struct attacker *attacker, const char *name)
+{
+    struct shake *shakes[LAB_BOXES];
+    bool good = true;
+
+    for (unsigned i = 0; i < LAB_BOXES; i++) {
+        shakes[i] = shake_as(attacker, i, name);
+        if (shakes[i] == NULL || !shake_whole(shakes[i], SHAKE_MS)) {
+            printf("%s did not take in one who is not yet %s\n",
+                   attacker->lab->boxes[i].name, name);
+            good = false;
+        }
+    }
+    good = good && lab_revoke(attacker->lab, name);
+    for (unsigned i = 0; i < LAB_BOXES; i++) {
+        if (good && !shake_ended(shakes[i], LIST_MS)) {
+            printf("%s keeps one who is %s\n", attacker->lab->boxes[i].name,
+                   name);
+            good = false;
+        }
+        shake_end(shakes[i]);
+    }
+    return good;
+}
+
+static bool
+all_refuse(struct attacker *attacker, const char *name)
+{
+    bool refused = true;
+
+    for (unsigned i = 0; i < LAB_BOXES; i++) {
+        struct shake *shake = shake_as(attacker, i, name);
+
+        if (shake == NULL || shake_whole(shake, SHAKE_MS)) {
             printf("%s took in one who is %s\n", attacker->lab->boxes[i].name,
                    name == NULL ? "nobody" : name);
             refused = false;
@@ -351,10 +456,9 @@ attack_certificates(struct attacker *attacker)
 
     if (!lab_issue(lab, "other", "stranger", 1) ||
         !lab_issue(lab, "authority", "expired", -1) ||
-        !lab_issue(lab, "authority", "revoked", 1) ||
-        !lab_revoke(lab, "revoked"))
+        !lab_issue_low(lab, "revoked"))
         return false;
-    lab_pause_ms(1500); /* boxes look at the list once a second */
+    refused = all_throw_out(attacker, "revoked");
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         refused = all_refuse(attacker, names[i]) && refused;
     return refused;
@@ -362,19 +466,65 @@ attack_certificates(struct attacker *attacker)
 
 /* ---- two boxes with one identity ---- */
 
+struct theft {
+    const struct lab *lab;
+    unsigned owner;
+    unsigned said; /* before */
+};
+
+/* How often the owner said that another one has its key. */
+static unsigned
+said_by_owner(const struct theft *theft)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof(text), "(key %016" PRIx64 "), which is this",
+                   theft->lab->boxes[theft->owner].key);
+    return lab_log_count(theft->lab, theft->owner, text);
+}
+
+static bool
+noticed(void *arg)
+{
+    const struct theft *theft = arg;
+
+    return said_by_owner(theft) > theft->said;
+}
+
+/* Of two keys the lower one opens an association with the other. */
+static bool
+refused_by_some(void *arg)
+{
+    const struct lab *lab = arg;
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < LAB_PLACES; i++)
+        count += lab_log_count(lab, i, "which is refused");
+    return count > 0;
+}
+
 bool
 attack_stolen(struct attacker *attacker)
 {
     struct lab *lab = attacker->lab;
+    struct theft voter = {lab, LAB_CONTROLLERS - 1, 0};
+    struct theft card = {lab, LAB_CARD, 0};
+    bool good;
 
-    if (!lab_steal(lab, LAB_CONTROLLERS - 1, LAB_BOXES) ||
-        !lab_steal(lab, LAB_CARD, LAB_BOXES + 1) ||
+    voter.said = said_by_owner(&voter);
+    card.said = said_by_owner(&card);
+    if (!lab_steal(lab, voter.owner, LAB_BOXES) ||
+        !lab_steal(lab, card.owner, LAB_BOXES + 1) ||
         !lab_start(lab, LAB_BOXES) || !lab_start(lab, LAB_BOXES + 1))
         return false;
-    lab_pause_ms(4000);
+    good = news_await(lab->news, noticed, &voter, NOTICED_MS) &&
+           news_await(lab->news, noticed, &card, NOTICED_MS) &&
+           news_await(lab->news, refused_by_some, lab, NOTICED_MS) &&
+           pen_await(attacker->pen, pen_count(attacker->pen) + ATTACK_WRITES,
+                     ATTACK_MS);
     lab_kill(lab, LAB_BOXES);
     lab_kill(lab, LAB_BOXES + 1);
-    return true;
+    return good;
 }
 
 /* ---- a fabric port ---- */
@@ -397,10 +547,10 @@ attack_fabric(struct attacker *attacker)
     struct tap plane = attacker->tap;
     bool good = tap_open(&attacker->tap, LAB_FABRIC, 2);
 
-    if (good)
-        pace(attacker, 2 * RATE_LOW, 1500, one_packet);
-    if (good)
+    if (good) {
+        good = repeat(attacker, PACKETS, BURST, one_packet);
         tap_close(&attacker->tap);
+    }
     plane.sent = attacker->tap.sent;
     attacker->tap = plane;
     return good;
@@ -434,7 +584,7 @@ send_garbage(struct attacker *attacker, int fd, unsigned round)
         attacker->tap.sent++;
 }
 
-/* Nobody takes the answers. */
+/* Nobody takes the answers; an operator among them gets his. */
 bool
 attack_socket(struct attacker *attacker)
 {
@@ -447,7 +597,7 @@ attack_socket(struct attacker *attacker)
             for (unsigned i = 0; i < CLIENTS; i++)
                 if (fds[i] >= 0)
                     send_garbage(attacker, fds[i], round + k);
-        lab_pause_ms(50);
+        good = lab_all_answer(attacker->lab) && good;
         for (unsigned i = 0; i < CLIENTS; i++)
             if (fds[i] >= 0)
                 (void)close(fds[i]);

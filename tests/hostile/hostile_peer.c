@@ -21,12 +21,12 @@
 #include "reference-nos/linux/ports/ports.h"
 #include "reference-nos/linux/secure/secure.h"
 #include "tests/hostile/attacks.h"
+#include "tests/hostile/news.h"
 #include "tests/hostile/pen.h"
 
 #define EXIT_INCONCLUSIVE 77
 #define BOOT_LIMIT_MS 20000u
-#define RETURN_LIMIT_MS 10000u
-#define CALM_MS 2000u
+#define RETURN_LIMIT_MS 30000u
 
 struct stage {
     const char *name;
@@ -59,23 +59,19 @@ static void PRINTF_LIKE(3, 4)
 }
 
 static bool
-card_is_in(const struct run *run)
+card_is_in(void *arg)
 {
+    const struct run *run = arg;
+
     return lab_ask(&run->lab, LAB_CARD, "peers", "plane_a") == LAB_BOXES - 1;
 }
 
 static bool
 boot(struct run *run)
 {
-    if (!pen_start(&run->pen, &run->lab))
-        return false;
-    for (unsigned ms = 0; ms < BOOT_LIMIT_MS; ms += 50) {
-        if (card_is_in(run) &&
-            atomic_load(&run->pen.account->acknowledged) > 10)
-            return true;
-        lab_pause_ms(50);
-    }
-    return false;
+    return pen_start(&run->pen, &run->lab) &&
+           pen_await(&run->pen, 10, BOOT_LIMIT_MS) &&
+           news_await(run->lab.news, card_is_in, run, BOOT_LIMIT_MS);
 }
 
 static void
@@ -90,7 +86,7 @@ look_before(struct run *run)
 static void
 one_stage(struct run *run, const struct stage *stage)
 {
-    uint64_t before = atomic_load(&run->pen.account->acknowledged);
+    uint64_t before = pen_count(&run->pen);
     uint64_t from_ns = lab_now_ns(), took_ms, longest_ms, writes;
 
     (void)pen_longest_ns(&run->pen);
@@ -99,7 +95,7 @@ one_stage(struct run *run, const struct stage *stage)
            stage->name);
     took_ms = (lab_now_ns() - from_ns) / 1000000;
     longest_ms = pen_longest_ns(&run->pen) / 1000000;
-    writes = atomic_load(&run->pen.account->acknowledged) - before;
+    writes = pen_count(&run->pen) - before;
     printf("%-28s %5" PRIu64 " ms  %7" PRIu64 " datagrams  %5" PRIu64
            " writes  longest stall %4" PRIu64 " ms\n",
            stage->name, took_ms, run->attacker.tap.sent, writes, longest_ms);
@@ -115,9 +111,8 @@ one_stage(struct run *run, const struct stage *stage)
 static bool
 calm(struct attacker *attacker)
 {
-    (void)attacker;
-    lab_pause_ms(CALM_MS);
-    return true;
+    return pen_await(attacker->pen, pen_count(attacker->pen) + ATTACK_WRITES,
+                     BOOT_LIMIT_MS);
 }
 
 /* A box must come in while half-open handshakes stand in the door. */
@@ -134,15 +129,14 @@ half_open_and_return(struct attacker *attacker)
     good = lab_start(&run->lab, LAB_CARD) && good;
     run->incarnations[LAB_CARD]++;
     while (!in && took_ms < RETURN_LIMIT_MS) {
-        attack_half_open_again(attacker);
+        good = attack_half_open_again(attacker) && good;
         in = card_is_in(run);
         took_ms = (lab_now_ns() - from_ns) / 1000000;
     }
     printf("ncp-0 came back in the midst of it: %s after %" PRIu64 " ms\n",
            in ? "in" : "not", took_ms);
     attack_half_open_end(attacker);
-    tap_listen(&attacker->tap, CALM_MS); /* it has another address now */
-    return good && in;
+    return good && in && attacker_hears_card_move(attacker);
 }
 
 static void
@@ -223,7 +217,7 @@ look_after(struct run *run)
            total(run, "malformed"));
     expect(run, total(run, "refused_bound") > 0, "no bound was met");
     pen_stop(&run->pen);
-    written = atomic_load(&run->pen.account->acknowledged);
+    written = pen_count(&run->pen);
     read = pen_read_back(&run->lab);
     printf("writes: %" PRIu64 " acknowledged, %" PRIu64 " read back\n",
            written, read);
@@ -238,7 +232,7 @@ attack(struct run *run, uint64_t seed)
         expect(run, false, "the cluster did not come up");
         return;
     }
-    if (!attacker_open(&run->attacker, &run->lab, seed)) {
+    if (!attacker_open(&run->attacker, &run->lab, &run->pen, seed)) {
         expect(run, false, "the attacker does not hear the cluster");
         return;
     }

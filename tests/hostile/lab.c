@@ -19,11 +19,13 @@
 #include "reference-nos/linux/secure/identity.h"
 #include "reference-nos/linux/socket/socket.h"
 #include "reference-nos/schema/plan.h"
+#include "tests/hostile/news.h"
 
 #define CANNOT 77
 #define COMMAND_MAX 512
 #define ANSWER_MS 2000
 #define DAYS 2
+#define KEY_TRIES 1000u
 
 static const char *const names[LAB_PLACES] = {"ncc-0", "ncc-1",    "ncm-a",
                                               "ncp-0", "stolen-0", "stolen-1"};
@@ -37,15 +39,6 @@ lab_now_ns(void)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-void
-lab_pause_ms(unsigned ms)
-{
-    struct timespec left = {ms / 1000, (long)(ms % 1000) * 1000000};
-
-    while (nanosleep(&left, &left) != 0)
-        ;
 }
 
 /* Of our own making all words of it. */
@@ -68,13 +61,12 @@ path_of(const struct lab *lab, const char *name, char path[LAB_PATH_MAX])
     (void)snprintf(path, LAB_PATH_MAX, "%.64s/%.40s", lab->folder, name);
 }
 
-bool
-lab_issue(const struct lab *lab, const char *authority, const char *name,
-          int days)
+static bool
+issue(const struct lab *lab, const char *authority, const char *name, int days,
+      uint64_t *key)
 {
     char from[LAB_PATH_MAX], to[LAB_PATH_MAX], message[256];
     struct identity_request request = {from, to, name, ROLE_NCP, days};
-    uint64_t key;
 
     path_of(lab, authority, from);
     path_of(lab, name, to);
@@ -82,7 +74,35 @@ lab_issue(const struct lab *lab, const char *authority, const char *name,
         identity_authority_make(from, authority, DAYS, message,
                                 sizeof(message)) != 0)
         return false;
-    return identity_issue(&request, &key, message, sizeof(message)) == 0;
+    return identity_issue(&request, key, message, sizeof(message)) == 0;
+}
+
+bool
+lab_issue(const struct lab *lab, const char *authority, const char *name,
+          int days)
+{
+    uint64_t key;
+
+    return issue(lab, authority, name, days, &key);
+}
+
+bool
+lab_issue_low(const struct lab *lab, const char *name)
+{
+    uint64_t lowest = UINT64_MAX, key;
+
+    for (unsigned i = 0; i < LAB_BOXES; i++)
+        if (lab->boxes[i].key < lowest)
+            lowest = lab->boxes[i].key;
+    /* One of five keys is. */
+    for (unsigned tries = 0; tries < KEY_TRIES; tries++) {
+        if (!shell("rm -rf %s/%s", lab->folder, name) ||
+            !issue(lab, "authority", name, 1, &key))
+            return false;
+        if (key < lowest)
+            return true;
+    }
+    return false;
 }
 
 bool
@@ -335,6 +355,16 @@ lab_ask(const struct lab *lab, unsigned place, const char *words,
     return value;
 }
 
+bool
+lab_all_answer(const struct lab *lab)
+{
+    bool good = true;
+
+    for (unsigned i = 0; i < LAB_BOXES; i++)
+        good = lab_ask(lab, i, "peers", "received") != UINT64_MAX && good;
+    return good;
+}
+
 uint64_t
 lab_memory_kib(const struct lab *lab, unsigned place)
 {
@@ -403,6 +433,7 @@ lab_open(struct lab *lab, const char *refnosd, char *message,
 {
     memset(lab, 0, sizeof(*lab));
     lab->refnosd = refnosd;
+    lab->news = -1;
     if (unshare(CLONE_NEWNET) != 0) {
         (void)snprintf(message, message_size, "a network namespace: %s",
                        strerror(errno));
@@ -413,7 +444,9 @@ lab_open(struct lab *lab, const char *refnosd, char *message,
         return CANNOT;
     }
     strcpy(lab->folder, "/tmp/hostile-XXXXXX");
-    if (mkdtemp(lab->folder) == NULL || !boxes_make(lab)) {
+    if (mkdtemp(lab->folder) != NULL)
+        lab->news = news_open(lab->folder);
+    if (lab->news < 0 || !boxes_make(lab)) {
         (void)snprintf(message, message_size, "%s: cannot be filled",
                        lab->folder);
         return 1;
@@ -432,6 +465,8 @@ lab_close(struct lab *lab)
 {
     for (unsigned i = 0; i < LAB_PLACES; i++)
         lab_kill(lab, i);
+    if (lab->news >= 0)
+        (void)close(lab->news);
     if (lab->folder[0] != '\0')
         (void)shell("rm -rf %s", lab->folder);
 }

@@ -38,6 +38,7 @@ struct lab_box {
 struct lab {
     char folder[LAB_PATH_MAX];
     const char *refnosd;
+    int news; /* see news.h */
     struct lab_box boxes[LAB_PLACES];
 };
 
@@ -51,6 +52,9 @@ void lab_close(struct lab *lab);
  * may be negative. */
 bool lab_issue(const struct lab *lab, const char *authority, const char *name,
                int days);
+/* One of the cluster whose key is below those of all boxes: the lower one
+ * opens an association, so each box would take it in. */
+bool lab_issue_low(const struct lab *lab, const char *name);
 /* Revokes it and hands the list to all boxes. */
 bool lab_revoke(const struct lab *lab, const char *name);
 /* Copies the identity of 'box' for a second box. */
@@ -69,7 +73,10 @@ uint64_t lab_memory_kib(const struct lab *lab, unsigned place);
 unsigned lab_log_count(const struct lab *lab, unsigned place,
                        const char *text);
 
+/* Each box that should run answers an operator: what came before has been
+ * read. */
+bool lab_all_answer(const struct lab *lab);
+
 uint64_t lab_now_ns(void);
-void lab_pause_ms(unsigned ms);
 
 #endif

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tests/hostile/pen.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +13,11 @@
 
 #include "reference-nos/linux/socket/socket.h"
 #include "reference-nos/schema/operator_msg.h"
+#include "tests/hostile/news.h"
 
 #define CLIENT 0x70656eu
 #define ANSWER_MS 300
-#define PAUSE_MS 4u
-#define TRIES 100u
+#define READ_BACK_MS 10000u
 
 /* One request to one controller: 0 and the answer, or not. */
 static bool
@@ -52,8 +53,9 @@ ask(const struct lab *lab, unsigned controller, enum operator_verb verb,
     return good;
 }
 
+/* Told to those who wait for news, too. */
 static void
-note(struct pen_account *account)
+note(struct pen_account *account, int told)
 {
     uint64_t now_ns = lab_now_ns();
     uint64_t gap_ns = now_ns - atomic_load(&account->last_ns);
@@ -62,23 +64,33 @@ note(struct pen_account *account)
         atomic_store(&account->longest_ns, gap_ns);
     atomic_store(&account->last_ns, now_ns);
     (void)atomic_fetch_add(&account->acknowledged, 1);
+    if (pwrite(told, &now_ns, sizeof(now_ns), 0) != sizeof(now_ns))
+        _exit(1);
 }
 
 NO_RETURN static void
 write_on(const struct lab *lab, struct pen_account *account)
 {
+    char path[LAB_PATH_MAX];
     struct operator_rep rep;
-    unsigned controller = 0;
+    unsigned controller = 0, refused = 0;
+    int news = news_open(lab->folder), told;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)snprintf(path, sizeof(path), "%.100s/writes", lab->folder);
+    told = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     for (;;) {
         uint64_t sequence = atomic_load(&account->acknowledged) + 1;
 
-        if (ask(lab, controller, OPERATOR_WRITE, sequence, &rep))
-            note(account);
-        else
-            controller ^= 1;
-        lab_pause_ms(PAUSE_MS);
+        if (ask(lab, controller, OPERATOR_WRITE, sequence, &rep)) {
+            note(account, told);
+            refused = 0;
+            continue;
+        }
+        controller ^= 1;
+        /* Neither serves: one of them says so when it does. */
+        if (++refused % LAB_CONTROLLERS == 0)
+            news_next(news, ANSWER_MS);
     }
 }
 
@@ -89,6 +101,7 @@ pen_start(struct pen *pen, const struct lab *lab)
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (pen->account == MAP_FAILED)
         return false;
+    pen->lab = lab;
     atomic_store(&pen->account->last_ns, lab_now_ns());
     (void)fflush(stdout);
     pen->pid = fork();
@@ -108,6 +121,33 @@ pen_stop(struct pen *pen)
 }
 
 uint64_t
+pen_count(const struct pen *pen)
+{
+    return atomic_load(&pen->account->acknowledged);
+}
+
+struct goal {
+    const struct pen *pen;
+    uint64_t count;
+};
+
+static bool
+reached(void *arg)
+{
+    const struct goal *goal = arg;
+
+    return pen_count(goal->pen) >= goal->count;
+}
+
+bool
+pen_await(const struct pen *pen, uint64_t count, unsigned limit_ms)
+{
+    struct goal goal = {pen, count};
+
+    return news_await(pen->lab->news, reached, &goal, limit_ms);
+}
+
+uint64_t
 pen_longest_ns(struct pen *pen)
 {
     uint64_t longest_ns = atomic_exchange(&pen->account->longest_ns, 0);
@@ -116,15 +156,30 @@ pen_longest_ns(struct pen *pen)
     return longest_ns > lasts_ns ? longest_ns : lasts_ns;
 }
 
+struct reading {
+    const struct lab *lab;
+    uint64_t value;
+};
+
+static bool
+read_back(void *arg)
+{
+    struct reading *reading = arg;
+    struct operator_rep rep;
+
+    for (unsigned i = 0; i < LAB_CONTROLLERS; i++)
+        if (ask(reading->lab, i, OPERATOR_READ, 0, &rep)) {
+            reading->value = rep.value;
+            return true;
+        }
+    return false;
+}
+
 uint64_t
 pen_read_back(const struct lab *lab)
 {
-    struct operator_rep rep;
+    struct reading reading = {lab, UINT64_MAX};
 
-    for (unsigned i = 0; i < TRIES; i++) {
-        if (ask(lab, i % LAB_CONTROLLERS, OPERATOR_READ, 0, &rep))
-            return rep.value;
-        lab_pause_ms(10 * PAUSE_MS);
-    }
-    return UINT64_MAX;
+    (void)news_await(lab->news, read_back, &reading, READ_BACK_MS);
+    return reading.value;
 }

@@ -13,9 +13,12 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "reference-nos/base/check.h"
 #include "tests/hostile/lab.h"
 
 #define MTU 1400
+#define RETRANSMIT_MS 1000 /* RFC 6347 section 4.2.4.1 */
+#define SHAKES_MAX 512u
 
 struct shake {
     SSL_CTX *context;
@@ -109,10 +112,21 @@ shake_go_on(struct shake *shake)
     return done;
 }
 
-bool
-shake_whole(struct shake *shake, unsigned ms)
+/* Until the handshake's own timer says its flight again. */
+static int
+again_ms(const struct shake *shake)
 {
-    uint64_t end_ns = lab_now_ns() + (uint64_t)ms * 1000000u;
+    struct timeval left;
+
+    if (DTLSv1_get_timeout(shake->ssl, &left) != 1)
+        return RETRANSMIT_MS;
+    return (int)(left.tv_sec * 1000 + left.tv_usec / 1000 + 1);
+}
+
+bool
+shake_whole(struct shake *shake, unsigned limit_ms)
+{
+    uint64_t end_ns = lab_now_ns() + (uint64_t)limit_ms * 1000000u;
 
     while (lab_now_ns() < end_ns) {
         struct pollfd item = {.fd = shake->fd, .events = POLLIN};
@@ -124,10 +138,60 @@ shake_whole(struct shake *shake, unsigned ms)
             return true;
         if (error != SSL_ERROR_WANT_READ)
             return false;
-        if (poll(&item, 1, 100) == 0)
+        if (poll(&item, 1, again_ms(shake)) == 0)
             (void)DTLSv1_handle_timeout(shake->ssl);
     }
     return false;
+}
+
+bool
+shake_ended(struct shake *shake, unsigned limit_ms)
+{
+    uint64_t end_ns = lab_now_ns() + (uint64_t)limit_ms * 1000000u;
+    uint64_t now_ns;
+    uint8_t bytes[2048];
+
+    while ((now_ns = lab_now_ns()) < end_ns) {
+        struct pollfd item = {.fd = shake->fd, .events = POLLIN};
+        int code = SSL_read(shake->ssl, bytes, sizeof(bytes));
+        int error = SSL_get_error(shake->ssl, code);
+
+        ERR_clear_error();
+        if (code <= 0 && error != SSL_ERROR_WANT_READ)
+            return true;
+        if (code <= 0)
+            (void)poll(&item, 1, (int)((end_ns - now_ns) / 1000000u) + 1);
+    }
+    return false;
+}
+
+bool
+shake_answered(struct shake *const *shakes, unsigned count, unsigned enough,
+               unsigned limit_ms)
+{
+    uint64_t end_ns = lab_now_ns() + (uint64_t)limit_ms * 1000000u;
+    struct pollfd items[SHAKES_MAX];
+    unsigned answered = 0;
+
+    CHECK(count <= SHAKES_MAX);
+    for (unsigned i = 0; i < count; i++)
+        items[i] = (struct pollfd){shakes[i]->fd, POLLIN, 0};
+    while (answered < enough && lab_now_ns() < end_ns) {
+        if (poll(items, count, again_ms(shakes[0])) < 0)
+            return false;
+        for (unsigned i = 0; i < count; i++) {
+            if (items[i].fd < 0)
+                continue;
+            if (items[i].revents == 0) {
+                (void)DTLSv1_handle_timeout(shakes[i]->ssl);
+                continue;
+            }
+            (void)shake_go_on(shakes[i]);
+            items[i].fd = -1;
+            answered++;
+        }
+    }
+    return answered >= enough;
 }
 
 size_t

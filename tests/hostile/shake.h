@@ -20,8 +20,14 @@ struct shake *shake_begin(const struct tap *tap, const struct tap_host *to,
 void shake_end(struct shake *shake);
 /* Goes on with what came in; true: done, the box took us in. */
 bool shake_go_on(struct shake *shake);
-/* Until it is done or 'ms' have passed. */
-bool shake_whole(struct shake *shake, unsigned ms);
+/* Until it is done; false: refused, or not within 'limit_ms'. */
+bool shake_whole(struct shake *shake, unsigned limit_ms);
+/* One that is done: until the box ends it; false: not within 'limit_ms'. */
+bool shake_ended(struct shake *shake, unsigned limit_ms);
+/* Goes on with each of 'count' as the box's first answer comes to it, until
+ * 'enough' had one; false: not within 'limit_ms'. */
+bool shake_answered(struct shake *const *shakes, unsigned count,
+                    unsigned enough, unsigned limit_ms);
 /* The first flight of a handshake, its size. */
 size_t shake_hello(uint8_t *bytes, size_t room);
 

@@ -133,13 +133,14 @@ note(struct tap *tap, const uint8_t *frame, size_t size)
     note_victim(tap, captured);
 }
 
-void
-tap_listen(struct tap *tap, unsigned ms)
+bool
+tap_listen(struct tap *tap, bool (*heard)(void *arg), void *arg,
+           unsigned limit_ms)
 {
-    uint64_t end_ns = lab_now_ns() + (uint64_t)ms * 1000000u;
+    uint64_t end_ns = lab_now_ns() + (uint64_t)limit_ms * 1000000u;
     uint8_t frame[2048];
 
-    for (;;) {
+    while (!heard(arg)) {
         struct pollfd item = {.fd = tap->fd, .events = POLLIN};
         uint64_t now_ns = lab_now_ns();
         struct sockaddr_ll from = {0};
@@ -147,13 +148,14 @@ tap_listen(struct tap *tap, unsigned ms)
         ssize_t size;
 
         if (now_ns >= end_ns ||
-            poll(&item, 1, (int)((end_ns - now_ns) / 1000000u)) <= 0)
-            return;
+            poll(&item, 1, (int)((end_ns - now_ns) / 1000000u) + 1) < 0)
+            return false;
         size = recvfrom(tap->fd, frame, sizeof(frame), MSG_DONTWAIT,
                         (struct sockaddr *)&from, &from_size);
         if (size > 0 && from.sll_pkttype != PACKET_OUTGOING)
             note(tap, frame, (size_t)size);
     }
+    return true;
 }
 
 /* ---- speaking ---- */

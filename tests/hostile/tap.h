@@ -48,8 +48,10 @@ struct tap {
 
 bool tap_open(struct tap *tap, const char *interface, uint64_t seed);
 void tap_close(struct tap *tap);
-/* Listens for so long; finds victims by their beacons. */
-void tap_listen(struct tap *tap, unsigned ms);
+/* Listens until heard(arg), and finds victims by their beacons; false: not
+ * within 'limit_ms'. */
+bool tap_listen(struct tap *tap, bool (*heard)(void *arg), void *arg,
+                unsigned limit_ms);
 const struct tap_victim *tap_find(const struct tap *tap, uint64_t key);
 
 uint64_t tap_draw(struct tap *tap);
