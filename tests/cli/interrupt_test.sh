@@ -11,14 +11,12 @@
 # 90 simulated days: nobody waits for that.
 scenario | sed 's/ends: 10s }/ends: 90d }/' >long.yaml
 
-# under_way PID: it catches SIGINT and SIGTERM, or ten seconds went by.
+# under_way PID: it catches SIGINT and SIGTERM, within ten seconds.
 under_way() {
-    tries=0
-    while [ $tries -lt 200 ]; do
-        mask=$(sed -n 's/^SigCgt:[^0-9a-f]*/0x/p' "/proc/$1/status")
-        [ $((${mask:-0} & 0x4002)) = 16386 ] && return 0
-        tries=$((tries + 1))
-        sleep 0.05
+    end=$(($(date +%s) + 10))
+    while mask=$(sed -n 's/^SigCgt:[^0-9a-f]*/0x/p' "/proc/$1/status") &&
+        [ "$(date +%s)" -lt "$end" ]; do
+        [ $((${mask:-0} & 0x4002)) != 16386 ] || return 0
     done
     return 1
 }
@@ -28,27 +26,21 @@ interrupted() {
     name=$1
     signal=$2
     shift 2
-    rm -rf results
-    "$sixnines" run long.yaml "$@" >out 2>err </dev/null &
-    pid=$!
-    if ! under_way $pid; then
+    rm -rf results begun
+    mkfifo begun
+    # A deaf program would run for hours.
+    # shellcheck disable=SC2016 # for the inner shell
+    timeout -s KILL 60 sh -c 'echo $$ >"$0"; exec "$@"' "$work/begun" \
+        "$sixnines" run long.yaml "$@" >out 2>err </dev/null &
+    guard=$!
+    read -r pid <begun
+    if ! under_way "$pid"; then
         echo "FAIL  $name: never began"
         failed=1
     fi
-    kill -s "$signal" $pid
-    # A deaf program would run for hours.
-    (
-        tries=0
-        while kill -0 $pid 2>/dev/null && [ $tries -lt 600 ]; do
-            tries=$((tries + 1))
-            sleep 0.1
-        done
-        kill -s KILL $pid 2>/dev/null
-    ) &
-    guard=$!
-    wait $pid
-    ends "$name" 130 $?
+    kill -s "$signal" "$pid"
     wait $guard
+    ends "$name" 130 $?
     says "$name: says so" "interrupted\|no seed ran" err
     db=$(echo results/short/2*/results.db)
     if command -v sqlite3 >/dev/null; then
