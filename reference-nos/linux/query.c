@@ -16,7 +16,7 @@
  */
 #include "reference-nos/linux/daemon_priv.h"
 
-#include "reference-nos/linux/json.h"
+#include "reference-nos/linux/json/json.h"
 #include "reference-nos/node/node.h"
 #include "reference-nos/schema/operator_msg.h"
 

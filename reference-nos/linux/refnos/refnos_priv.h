@@ -5,7 +5,7 @@
 #ifndef NOS_LINUX_REFNOS_REFNOS_PRIV_H
 #define NOS_LINUX_REFNOS_REFNOS_PRIV_H
 
-#include "reference-nos/linux/json.h"
+#include "reference-nos/linux/json/json.h"
 #include "reference-nos/linux/refnos/refnos.h"
 #include "reference-nos/schema/operator_msg.h"
 

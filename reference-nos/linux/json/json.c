@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "reference-nos/linux/json.h"
+#include "reference-nos/linux/json/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

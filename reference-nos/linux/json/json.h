@@ -2,8 +2,8 @@
  *
  * Writes JSON text (RFC 8259) into a growing buffer with a bound.
  */
-#ifndef NOS_LINUX_JSON_H
-#define NOS_LINUX_JSON_H
+#ifndef NOS_LINUX_JSON_JSON_H
+#define NOS_LINUX_JSON_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
