@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAME_OVERHEAD_BYTES 86u
 #define SWITCH_ENTITY 0x800000u
 #define NOBODY UINT32_MAX
 
@@ -23,7 +22,7 @@ struct payload {
 struct frame {
     struct event event;    /* arrival at the far end */
     struct list_node node; /* a queue, the pool, or under way */
-    struct mgmt_net *net;
+    struct native *net;
     struct payload *payload;
     uint32_t from_box;
     uint32_t to_box; /* NOBODY: on its way to the switch */
@@ -36,7 +35,7 @@ struct frame {
 
 /* A sending end. */
 struct sender {
-    struct mgmt_net *net;
+    struct native *net;
     struct simtime busy_until;
     unsigned queued;       /* in all queues */
     unsigned coming_count; /* in .coming */
@@ -64,7 +63,8 @@ struct station {
     struct leg legs[PLANE_COUNT];
 };
 
-struct mgmt_net {
+struct native {
+    struct mgmt_net net; /* first */
     struct kernel *kernel;
     struct mgmt_net_options options;
     struct station *stations;
@@ -85,7 +85,7 @@ static void sender_fire(struct event *event, struct simtime now);
 /* ---- memory ---- */
 
 static struct payload *
-payload_make(struct mgmt_net *net, const void *bytes, size_t size)
+payload_make(struct native *net, const void *bytes, size_t size)
 {
     struct payload *payload;
 
@@ -101,7 +101,7 @@ payload_make(struct mgmt_net *net, const void *bytes, size_t size)
 }
 
 static void
-payload_drop(struct mgmt_net *net, struct payload *payload)
+payload_drop(struct native *net, struct payload *payload)
 {
     if (--payload->refs > 0)
         return;
@@ -115,7 +115,7 @@ payload_drop(struct mgmt_net *net, struct payload *payload)
 }
 
 static struct frame *
-frame_make(struct mgmt_net *net, struct payload *payload)
+frame_make(struct native *net, struct payload *payload)
 {
     struct list_node *node = list_pop_front(&net->pool);
     struct frame *frame;
@@ -142,9 +142,9 @@ frame_drop(struct frame *frame)
 /* ---- a sending end ---- */
 
 static struct simtime
-bytes_time(const struct mgmt_net *net, size_t size)
+bytes_time(const struct native *net, size_t size)
 {
-    uint64_t bits = (size + FRAME_OVERHEAD_BYTES) * 8ull;
+    uint64_t bits = mgmt_net_wire_bytes(size) * 8u;
 
     return simtime_from_ps(bits * SIMTIME_PS_PER_S / net->options.link_bps);
 }
@@ -153,7 +153,7 @@ bytes_time(const struct mgmt_net *net, size_t size)
 static struct simtime
 transmit(struct sender *sender, struct frame *frame, struct simtime at)
 {
-    struct mgmt_net *net = sender->net;
+    struct native *net = sender->net;
     struct leg *leg;
     uint32_t entity;
     struct simtime arrives;
@@ -207,7 +207,7 @@ sender_take(struct sender *sender, struct frame *frame)
 }
 
 static unsigned
-queue_of(const struct mgmt_net *net, const struct frame *frame)
+queue_of(const struct native *net, const struct frame *frame)
 {
     return net->options.one_queue ? 0 : frame->payload->lane;
 }
@@ -216,7 +216,7 @@ queue_of(const struct mgmt_net *net, const struct frame *frame)
 static void
 sender_queue(struct sender *sender, struct frame *frame)
 {
-    struct mgmt_net *net = sender->net;
+    struct native *net = sender->net;
     enum lane lane = frame->payload->lane;
     unsigned queue = queue_of(net, frame);
 
@@ -273,7 +273,7 @@ static void
 sender_measure(struct sender *sender, const struct frame *frame,
                struct simtime now)
 {
-    struct mgmt_net *net = sender->net;
+    struct native *net = sender->net;
     struct lane_account *account = &net->lanes[sender->box][sender->hop];
     struct lane_wait wait = lane_meter_wait(
         &sender->meter, frame->payload->lane, frame->mark, now);
@@ -305,7 +305,7 @@ sender_fire(struct event *event, struct simtime now)
 }
 
 static void
-sender_init(struct sender *sender, struct mgmt_net *net, unsigned box,
+sender_init(struct sender *sender, struct native *net, unsigned box,
             enum lane_hop hop, uint32_t entity)
 {
     sender->net = net;
@@ -346,7 +346,7 @@ lost(struct leg *leg)
 
 /* How many blocks lie on this direction and plane. */
 static uint8_t *
-blocks(const struct mgmt_net *net, unsigned from, unsigned to, unsigned plane)
+blocks(const struct native *net, unsigned from, unsigned to, unsigned plane)
 {
     size_t pair = (size_t)from * net->options.box_count + to;
 
@@ -354,14 +354,13 @@ blocks(const struct mgmt_net *net, unsigned from, unsigned to, unsigned plane)
 }
 
 static bool
-blocked(const struct mgmt_net *net, unsigned from, unsigned to,
-        enum plane plane)
+blocked(const struct native *net, unsigned from, unsigned to, enum plane plane)
 {
     return net->blocked_count > 0 && *blocks(net, from, to, plane) > 0;
 }
 
 static void
-forward(struct mgmt_net *net, const struct frame *in, unsigned to,
+forward(struct native *net, const struct frame *in, unsigned to,
         struct simtime now)
 {
     struct station *station = &net->stations[to];
@@ -390,7 +389,7 @@ never_sent(const struct station *from, const struct frame *frame)
 }
 
 static void
-switch_arrival(struct mgmt_net *net, struct frame *frame, struct simtime now)
+switch_arrival(struct native *net, struct frame *frame, struct simtime now)
 {
     struct station *from = &net->stations[frame->from_box];
 
@@ -415,7 +414,7 @@ static void
 frame_fire(struct event *event, struct simtime now)
 {
     struct frame *frame = CONTAINER_OF(event, struct frame, event);
-    struct mgmt_net *net = frame->net;
+    struct native *net = frame->net;
 
     list_remove(&frame->node);
     if (frame->to_box == NOBODY) {
@@ -434,8 +433,14 @@ frame_fire(struct event *event, struct simtime now)
 
 /* ---- the outside ---- */
 
+static struct native *
+native_of(struct mgmt_net *net)
+{
+    return CONTAINER_OF(net, struct native, net);
+}
+
 static void
-station_init(struct mgmt_net *net, unsigned box)
+station_init(struct native *net, unsigned box)
 {
     for (unsigned plane = 0; plane < PLANE_COUNT; plane++) {
         struct leg *leg = &net->stations[box].legs[plane];
@@ -448,28 +453,6 @@ station_init(struct mgmt_net *net, unsigned box)
     }
 }
 
-struct mgmt_net *
-mgmt_net_create(struct kernel *kernel, const struct mgmt_net_options *options)
-{
-    struct mgmt_net *net = calloc(1, sizeof(*net));
-    size_t count = options->box_count;
-
-    CHECK(net != NULL && options->link_bps > 0);
-    net->kernel = kernel;
-    net->options = *options;
-    net->stations = calloc(count, sizeof(*net->stations));
-    net->blocked = calloc(count * count, PLANE_COUNT);
-    net->lanes = calloc(count, sizeof(*net->lanes));
-    CHECK(net->stations != NULL && net->blocked != NULL && net->lanes != NULL);
-    list_init(&net->pool);
-    list_init(&net->flying);
-    net->plane_on[PLANE_A] = true;
-    net->plane_on[PLANE_B] = true;
-    for (unsigned box = 0; box < count; box++)
-        station_init(net, box);
-    return net;
-}
-
 static void
 frames_free(struct list *list)
 {
@@ -479,13 +462,12 @@ frames_free(struct list *list)
         free(CONTAINER_OF(node, struct frame, node));
 }
 
-void
-mgmt_net_destroy(struct mgmt_net *net)
+static void
+native_destroy(struct mgmt_net *any)
 {
+    struct native *net = native_of(any);
     struct list_node *node;
 
-    if (net == NULL)
-        return;
     for (unsigned box = 0; box < net->options.box_count; box++) {
         for (unsigned plane = 0; plane < PLANE_COUNT; plane++) {
             sender_clear(&net->stations[box].legs[plane].up);
@@ -508,16 +490,19 @@ mgmt_net_destroy(struct mgmt_net *net)
     free(net);
 }
 
-void
-mgmt_net_box_address(struct mgmt_net *net, unsigned box, uint64_t address)
+static void
+native_box_address(struct mgmt_net *any, unsigned box, uint64_t address)
 {
+    struct native *net = native_of(any);
+
     CHECK(box < net->options.box_count);
     net->stations[box].address = address;
 }
 
-void
-mgmt_net_box_power(struct mgmt_net *net, unsigned box, bool on)
+static void
+native_box_power(struct mgmt_net *any, unsigned box, bool on)
 {
+    struct native *net = native_of(any);
     struct station *station = &net->stations[box];
 
     station->powered = on;
@@ -531,9 +516,11 @@ mgmt_net_box_power(struct mgmt_net *net, unsigned box, bool on)
     }
 }
 
-void
-mgmt_net_plane_power(struct mgmt_net *net, enum plane plane, bool on)
+static void
+native_plane_power(struct mgmt_net *any, enum plane plane, bool on)
 {
+    struct native *net = native_of(any);
+
     net->plane_on[plane] = on;
     if (on)
         return;
@@ -541,17 +528,33 @@ mgmt_net_plane_power(struct mgmt_net *net, enum plane plane, bool on)
         sender_clear(&net->stations[box].legs[plane].down);
 }
 
-struct mgmt_link *
-mgmt_net_link(struct mgmt_net *net, unsigned box, enum plane plane)
+static struct mgmt_link *
+link_of(struct mgmt_net *any, unsigned box, enum plane plane)
 {
+    struct native *net = native_of(any);
+
     CHECK(box < net->options.box_count && plane < PLANE_COUNT);
     return &net->stations[box].legs[plane].link;
 }
 
-void
-mgmt_net_block(struct mgmt_net *net, unsigned from, unsigned to,
-               unsigned planes)
+static struct mgmt_link
+native_link(struct mgmt_net *any, unsigned box, enum plane plane)
 {
+    return *link_of(any, box, plane);
+}
+
+static void
+native_link_set(struct mgmt_net *any, unsigned box, enum plane plane,
+                const struct mgmt_link *link)
+{
+    *link_of(any, box, plane) = *link;
+}
+
+static void
+native_block(struct mgmt_net *any, unsigned from, unsigned to, unsigned planes)
+{
+    struct native *net = native_of(any);
+
     for (unsigned plane = 0; plane < PLANE_COUNT; plane++) {
         uint8_t *count = blocks(net, from, to, plane);
 
@@ -562,10 +565,12 @@ mgmt_net_block(struct mgmt_net *net, unsigned from, unsigned to,
     }
 }
 
-void
-mgmt_net_unblock(struct mgmt_net *net, unsigned from, unsigned to,
-                 unsigned planes)
+static void
+native_unblock(struct mgmt_net *any, unsigned from, unsigned to,
+               unsigned planes)
 {
+    struct native *net = native_of(any);
+
     for (unsigned plane = 0; plane < PLANE_COUNT; plane++) {
         uint8_t *count = blocks(net, from, to, plane);
 
@@ -576,20 +581,22 @@ mgmt_net_unblock(struct mgmt_net *net, unsigned from, unsigned to,
     }
 }
 
-void
-mgmt_net_unblock_all(struct mgmt_net *net)
+static void
+native_unblock_all(struct mgmt_net *any)
 {
+    struct native *net = native_of(any);
     size_t count = net->options.box_count;
 
     memset(net->blocked, 0, count * count * PLANE_COUNT);
     net->blocked_count = 0;
 }
 
-void
-mgmt_net_send(struct mgmt_net *net, unsigned box, enum plane plane,
-              uint64_t to, enum lane lane, const void *bytes, size_t size,
-              struct simtime departs)
+static void
+native_send(struct mgmt_net *any, unsigned box, enum plane plane, uint64_t to,
+            enum lane lane, const void *bytes, size_t size,
+            struct simtime departs)
 {
+    struct native *net = native_of(any);
     struct station *station = &net->stations[box];
     struct payload *payload;
     struct frame *frame;
@@ -609,21 +616,62 @@ mgmt_net_send(struct mgmt_net *net, unsigned box, enum plane plane,
     sender_take(&station->legs[plane].up, frame);
 }
 
-void
-mgmt_net_stats(const struct mgmt_net *net, struct mgmt_net_stats *stats)
+static void
+native_stats(struct mgmt_net *any, struct mgmt_net_stats *stats)
 {
-    *stats = net->stats;
+    *stats = native_of(any)->stats;
 }
 
-struct simtime
-mgmt_net_frame_longest(const struct mgmt_net *net)
+static struct simtime
+native_frame_longest(struct mgmt_net *any)
 {
-    return bytes_time(net, PLAT_DATAGRAM_MAX);
+    return bytes_time(native_of(any), PLAT_DATAGRAM_MAX);
 }
 
-const struct lane_account *
-mgmt_net_lanes(const struct mgmt_net *net, unsigned box, enum lane_hop hop)
+static const struct lane_account *
+native_lanes(struct mgmt_net *any, unsigned box, enum lane_hop hop)
 {
+    struct native *net = native_of(any);
+
     CHECK(box < net->options.box_count && hop < LANE_HOP_CPU);
     return &net->lanes[box][hop];
+}
+
+static const struct mgmt_net_ops native_ops = {
+    .destroy = native_destroy,
+    .box_address = native_box_address,
+    .box_power = native_box_power,
+    .plane_power = native_plane_power,
+    .link = native_link,
+    .link_set = native_link_set,
+    .block = native_block,
+    .unblock = native_unblock,
+    .unblock_all = native_unblock_all,
+    .send = native_send,
+    .stats = native_stats,
+    .frame_longest = native_frame_longest,
+    .lanes = native_lanes,
+};
+
+struct mgmt_net *
+mgmt_net_create(struct kernel *kernel, const struct mgmt_net_options *options)
+{
+    struct native *net = calloc(1, sizeof(*net));
+    size_t count = options->box_count;
+
+    CHECK(net != NULL && options->link_bps > 0);
+    net->net.ops = &native_ops;
+    net->kernel = kernel;
+    net->options = *options;
+    net->stations = calloc(count, sizeof(*net->stations));
+    net->blocked = calloc(count * count, PLANE_COUNT);
+    net->lanes = calloc(count, sizeof(*net->lanes));
+    CHECK(net->stations != NULL && net->blocked != NULL && net->lanes != NULL);
+    list_init(&net->pool);
+    list_init(&net->flying);
+    net->plane_on[PLANE_A] = true;
+    net->plane_on[PLANE_B] = true;
+    for (unsigned box = 0; box < count; box++)
+        station_init(net, box);
+    return &net->net;
 }

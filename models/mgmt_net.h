@@ -17,6 +17,9 @@
  * Frames    cost their payload and 86 bytes on the wire: UDP, IPv6 and
  *           Ethernet headers, FCS, preamble and gap.
  * Memory    create/destroy; frames are pooled.
+ *
+ * This is the native model; another one may stand in its place behind the
+ * same calls (struct mgmt_net_ops), as sim/world/ns3 does.
  */
 #ifndef MODELS_MGMT_NET_H
 #define MODELS_MGMT_NET_H
@@ -26,7 +29,7 @@
 #include "sim/kernel/kernel.h"
 #include "sim/kernel/random.h"
 
-struct mgmt_net; /* Opaque. */
+struct mgmt_net;
 
 struct mgmt_net_options {
     unsigned box_count;
@@ -44,6 +47,8 @@ struct mgmt_net_options {
      */
     void (*waited)(void *context, unsigned box, enum lane_hop hop,
                    const struct lane_wait *wait);
+    /* The network works no more (mgmt_net_ops.broken); NULL: nobody asks. */
+    void (*failed)(void *context);
     void *context;
     bool one_queue; /* of all lanes, by arrival: a fault to test oracles on */
 };
@@ -63,35 +68,143 @@ struct mgmt_net_stats {
     uint32_t queue_peak_bytes[LANE_COUNT];
 };
 
+/* What a model of the network does; each is the call of that name below. */
+struct mgmt_net_ops {
+    void (*destroy)(struct mgmt_net *net);
+    void (*box_address)(struct mgmt_net *net, unsigned box, uint64_t address);
+    void (*box_power)(struct mgmt_net *net, unsigned box, bool on);
+    void (*plane_power)(struct mgmt_net *net, enum plane plane, bool on);
+    struct mgmt_link (*link)(struct mgmt_net *net, unsigned box,
+                             enum plane plane);
+    void (*link_set)(struct mgmt_net *net, unsigned box, enum plane plane,
+                     const struct mgmt_link *link);
+    void (*block)(struct mgmt_net *net, unsigned from, unsigned to,
+                  unsigned planes);
+    void (*unblock)(struct mgmt_net *net, unsigned from, unsigned to,
+                    unsigned planes);
+    void (*unblock_all)(struct mgmt_net *net);
+    void (*send)(struct mgmt_net *net, unsigned box, enum plane plane,
+                 uint64_t to, enum lane lane, const void *bytes, size_t size,
+                 struct simtime departs);
+    void (*stats)(struct mgmt_net *net, struct mgmt_net_stats *stats);
+    struct simtime (*frame_longest)(struct mgmt_net *net);
+    const struct lane_account *(*lanes)(struct mgmt_net *net, unsigned box,
+                                        enum lane_hop hop);
+    /* Why the model works no more, or NULL; borrowed.  NULL: it always
+     * works. */
+    const char *(*broken)(struct mgmt_net *net);
+};
+
+/* First member of every model. */
+struct mgmt_net {
+    const struct mgmt_net_ops *ops;
+};
+
+/* Of a frame of 'size' bytes of payload. */
+static inline uint64_t
+mgmt_net_wire_bytes(size_t size)
+{
+    return size + 86;
+}
+
+/* The native model. */
 struct mgmt_net *mgmt_net_create(struct kernel *kernel,
                                  const struct mgmt_net_options *options);
-void mgmt_net_destroy(struct mgmt_net *net);
 
-void mgmt_net_box_address(struct mgmt_net *net, unsigned box,
-                          uint64_t address);
-void mgmt_net_box_power(struct mgmt_net *net, unsigned box, bool on);
-void mgmt_net_plane_power(struct mgmt_net *net, enum plane plane, bool on);
-/* Borrowed; may be changed at any time. */
-struct mgmt_link *mgmt_net_link(struct mgmt_net *net, unsigned box,
-                                enum plane plane);
+/* Accepts NULL. */
+static inline void
+mgmt_net_destroy(struct mgmt_net *net)
+{
+    if (net != NULL)
+        net->ops->destroy(net);
+}
+
+static inline void
+mgmt_net_box_address(struct mgmt_net *net, unsigned box, uint64_t address)
+{
+    net->ops->box_address(net, box, address);
+}
+
+static inline void
+mgmt_net_box_power(struct mgmt_net *net, unsigned box, bool on)
+{
+    net->ops->box_power(net, box, on);
+}
+
+static inline void
+mgmt_net_plane_power(struct mgmt_net *net, enum plane plane, bool on)
+{
+    net->ops->plane_power(net, plane, on);
+}
+
+static inline struct mgmt_link
+mgmt_net_link(struct mgmt_net *net, unsigned box, enum plane plane)
+{
+    return net->ops->link(net, box, plane);
+}
+
+static inline void
+mgmt_net_link_set(struct mgmt_net *net, unsigned box, enum plane plane,
+                  const struct mgmt_link *link)
+{
+    net->ops->link_set(net, box, plane, link);
+}
+
 /* Nothing passes from 'from' to 'to' any more on 'planes' (a bit each). */
-void mgmt_net_block(struct mgmt_net *net, unsigned from, unsigned to,
-                    unsigned planes);
+static inline void
+mgmt_net_block(struct mgmt_net *net, unsigned from, unsigned to,
+               unsigned planes)
+{
+    net->ops->block(net, from, to, planes);
+}
+
 /* Undoes one such block; what is blocked twice stays blocked. */
-void mgmt_net_unblock(struct mgmt_net *net, unsigned from, unsigned to,
-                      unsigned planes);
-void mgmt_net_unblock_all(struct mgmt_net *net);
+static inline void
+mgmt_net_unblock(struct mgmt_net *net, unsigned from, unsigned to,
+                 unsigned planes)
+{
+    net->ops->unblock(net, from, to, planes);
+}
+
+static inline void
+mgmt_net_unblock_all(struct mgmt_net *net)
+{
+    net->ops->unblock_all(net);
+}
 
 /* 'departs' is not before now; frames of one box depart in order. */
-void mgmt_net_send(struct mgmt_net *net, unsigned box, enum plane plane,
-                   uint64_t to, enum lane lane, const void *bytes, size_t size,
-                   struct simtime departs);
+static inline void
+mgmt_net_send(struct mgmt_net *net, unsigned box, enum plane plane,
+              uint64_t to, enum lane lane, const void *bytes, size_t size,
+              struct simtime departs)
+{
+    net->ops->send(net, box, plane, to, lane, bytes, size, departs);
+}
 
-void mgmt_net_stats(const struct mgmt_net *net, struct mgmt_net_stats *stats);
+static inline void
+mgmt_net_stats(struct mgmt_net *net, struct mgmt_net_stats *stats)
+{
+    net->ops->stats(net, stats);
+}
+
 /* Time on the wire of the longest frame. */
-struct simtime mgmt_net_frame_longest(const struct mgmt_net *net);
+static inline struct simtime
+mgmt_net_frame_longest(struct mgmt_net *net)
+{
+    return net->ops->frame_longest(net);
+}
+
 /* Of the NIC of 'box', or of the switch ports that lead to it. */
-const struct lane_account *mgmt_net_lanes(const struct mgmt_net *net,
-                                          unsigned box, enum lane_hop hop);
+static inline const struct lane_account *
+mgmt_net_lanes(struct mgmt_net *net, unsigned box, enum lane_hop hop)
+{
+    return net->ops->lanes(net, box, hop);
+}
+
+static inline const char *
+mgmt_net_broken(struct mgmt_net *net)
+{
+    return net->ops->broken != NULL ? net->ops->broken(net) : NULL;
+}
 
 #endif

@@ -164,6 +164,8 @@ world_run_until(struct world *world, struct simtime until)
 
     des->stopped = false;
     (void)kernel_run_until(des->kernel, until);
+    if (mgmt_net_broken(des->net) != NULL)
+        return ERR_IO;
     return des->stopped ? ERR_INTERRUPTED : 0;
 }
 
@@ -327,6 +329,12 @@ world_box_memory(struct world *world, unsigned index, size_t *lent_bytes,
     *owned_bytes = box->runtime != NULL ? runtime_held_bytes(box->runtime) : 0;
 }
 
+static const char *
+world_why_not(struct world *world)
+{
+    return mgmt_net_broken(des_of(world)->net);
+}
+
 static const struct world_ops des_ops = {
     .name = "des",
     .branchable = true,
@@ -344,11 +352,20 @@ static const struct world_ops des_ops = {
     .has_service = world_has_service,
     .events = world_events,
     .digest = world_digest,
+    .why_not = world_why_not,
     .destroy = world_destroy,
 };
 
 static void
-net_create(struct des *des)
+net_failed(void *context)
+{
+    struct des *des = context;
+
+    kernel_stop(des->kernel);
+}
+
+static void
+net_create(struct des *des, const struct des_options *made)
 {
     struct mgmt_net_options options = {
         .box_count = des->box_count,
@@ -359,10 +376,13 @@ net_create(struct des *des)
         .seed = des->seed,
         .deliver = deliver,
         .waited = lanes_frame_waited,
+        .failed = net_failed,
         .context = des,
     };
 
-    des->net = mgmt_net_create(des->kernel, &options);
+    des->net = made->net_create != NULL
+                   ? made->net_create(made->net_context, des->kernel, &options)
+                   : mgmt_net_create(des->kernel, &options);
     mgmt_net_plane_power(des->net, PLANE_A, false);
     mgmt_net_plane_power(des->net, PLANE_B, false);
 }
@@ -403,7 +423,12 @@ des_create(const struct des_options *options, struct world **out)
         return ERR_RANGE;
     des = calloc(1, sizeof(*des));
     CHECK(des != NULL);
-    des->world.ops = &des_ops;
+    des->ops = des_ops;
+    if (options->name != NULL) {
+        des->ops.name = options->name;
+        des->ops.branchable = false;
+    }
+    des->world.ops = &des->ops;
     des->world.plan = options->plan;
     des->world.listener = options->listener;
     des->world.listener_context = options->listener_context;
@@ -417,7 +442,7 @@ des_create(const struct des_options *options, struct world **out)
     des->box_count = options->plan->box_count;
     des->boxes = calloc(des->box_count, sizeof(*des->boxes));
     CHECK(des->boxes != NULL);
-    net_create(des);
+    net_create(des, options);
     for (unsigned i = 0; i < des->box_count; i++) {
         box_init(des, i);
         des->boxes[i].plat.mutation = options->mutation;

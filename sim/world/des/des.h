@@ -11,6 +11,7 @@
 #ifndef SIM_WORLD_DES_DES_H
 #define SIM_WORLD_DES_DES_H
 
+#include "models/mgmt_net.h"
 #include "sim/world/world.h"
 
 struct des_options {
@@ -24,6 +25,12 @@ struct des_options {
     uint64_t checkpoint_events;     /* digest checkpoints; 0: none */
     world_listener *listener;
     void *listener_context;
+    /* Another world over the same boxes: its name, and what makes its
+     * management network.  It is not branchable.  NULL: world des. */
+    const char *name;
+    struct mgmt_net *(*net_create)(void *context, struct kernel *kernel,
+                                   const struct mgmt_net_options *options);
+    void *net_context;
 };
 
 /* All boxes of the plan are placed and unpowered at time 0, except spares,

@@ -91,6 +91,7 @@ struct des_box {
 
 struct des {
     struct world world; /* first */
+    struct world_ops ops;
     const struct cluster_plan *plan;
     struct kernel *kernel;
     struct run_digest *digest;

@@ -122,21 +122,22 @@ inject_fabric(struct des_box *box, struct des_box *box2,
 static int
 inject_mgmt(struct des_box *box, const struct world_fault *fault)
 {
-    struct mgmt_link *link;
+    struct mgmt_link link;
 
     if (fault->plane >= PLANE_COUNT)
         return ERR_NOENT;
     link = mgmt_net_link(box->des->net, box->index, fault->plane);
     if (fault->kind == WORLD_MGMT_LINK) {
-        link->down = fault->value == 0;
+        link.down = fault->value == 0;
     } else if (fault->kind == WORLD_MGMT_LOSS) {
-        link->loss_ppm = (uint32_t)fault->value;
+        link.loss_ppm = (uint32_t)fault->value;
     } else if (fault->kind == WORLD_MGMT_DELAY) {
-        link->added_delay = simtime_from_ns(fault->value);
+        link.added_delay = simtime_from_ns(fault->value);
     } else {
-        link->mute = fault->value == 1;
-        link->deaf = fault->value == 2;
+        link.mute = fault->value == 1;
+        link.deaf = fault->value == 2;
     }
+    mgmt_net_link_set(box->des->net, box->index, fault->plane, &link);
     return 0;
 }
 
