@@ -11,7 +11,10 @@ main(void)
 
     srunner_add_suite(runner, cabling_suite());
     srunner_add_suite(runner, member_suite());
-    srunner_add_suite(runner, manager_suite());
+    srunner_add_suite(runner, manager_store_suite());
+    srunner_add_suite(runner, manager_numbers_suite());
+    srunner_add_suite(runner, manager_operators_suite());
+    srunner_add_suite(runner, manager_alarms_suite());
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

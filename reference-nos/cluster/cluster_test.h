@@ -16,7 +16,10 @@
 Suite *allocate_suite(void);
 Suite *cabling_suite(void);
 Suite *member_suite(void);
-Suite *manager_suite(void);
+Suite *manager_store_suite(void);
+Suite *manager_numbers_suite(void);
+Suite *manager_operators_suite(void);
+Suite *manager_alarms_suite(void);
 
 /* A small generator: the same numbers in every run. */
 static inline uint64_t
