@@ -4,77 +4,9 @@
 # by voucher, one by an operator's approval; one with a forged voucher does
 # not.
 # usage: enroll_test.sh REFNOSD REFNOS
-#
-# Exit 77 (skipped) without the right to make namespaces.
-set -eu
-export LC_ALL=C
-refnosd=${1:?usage: enroll_test.sh REFNOSD REFNOS}
-refnos=${2:?usage: enroll_test.sh REFNOSD REFNOS}
-work=$(mktemp -d)
 names="ncc voucher waits forged"
-ns=enroll-$$
-pids=
-
-clean() {
-    for pid in $pids; do
-        kill -9 "$pid" 2>/dev/null || true
-    done
-    for name in $names switch; do
-        ip netns del "$ns-$name" 2>/dev/null || true
-    done
-    rm -rf "$work"
-}
-trap clean EXIT
-trap 'exit 130' INT TERM
-for name in $(env | sed -n 's/^\(REFNOSD_[A-Z_]*\)=.*/\1/p'); do
-    unset "$name"
-done
-ip netns add "$ns-switch" 2>/dev/null || exit 77
-# In a plain chroot a namespace can be made, but not entered.
-ip netns exec "$ns-switch" true 2>/dev/null || exit 77
-
-fail() {
-    echo "FAIL: $*"
-    tail -n 5 "$work"/*.log
-    exit 1
-}
-
-ask() {
-    box=$1
-    shift
-    "$refnos" --socket "$work/$box/refnos.sock" "$@"
-}
-
-# until_true WHAT COMMAND...: within 10 s.
-until_true() {
-    what=$1
-    shift
-    end=$(($(date +%s) + 10))
-    until "$@"; do
-        [ "$(date +%s)" -lt "$end" ] || fail "not in 10 s: $what"
-    done
-}
-
-# connect BOX PLANE: PLANE is a or b.
-connect() {
-    port=mgmt0
-    [ "$2" = a ] || port=mgmt1
-    ip -n "$ns-$1" link add "$port" type veth peer name "$1-$2" \
-        netns "$ns-switch"
-    ip -n "$ns-$1" link set "$port" up
-    ip -n "$ns-switch" link set "$1-$2" master "br-$2"
-    ip -n "$ns-switch" link set "$1-$2" up
-}
-
-# start BOX OPTION...: its pid is in $started.
-start() {
-    name=$1
-    shift
-    ip netns exec "$ns-$name" "$refnosd" --identity "$work/$name" \
-        --log "$work/$name.log" --no-restart "$@" 2>>"$work/$name.err" &
-    started=$!
-    pids="$pids $started"
-}
+# shellcheck source=reference-nos/linux/refnos/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 # joins BOX SERIAL ROLE: whose folder has no box.crt yet.
 joins() {
@@ -99,13 +31,6 @@ voucher_for() {
         sed -n 's/^voucher: *//p'
 }
 
-for plane in a b; do
-    ip -n "$ns-switch" link add "br-$plane" type bridge mcast_snooping 0
-    ip -n "$ns-switch" link set "br-$plane" up
-done
-for name in $names; do
-    ip netns add "$ns-$name"
-done
 connect ncc a
 connect ncc b
 connect voucher a
@@ -147,20 +72,14 @@ ask ncc show pending | grep -q "^WAITS  *ncf  *[0-9a-f]\{16\}" ||
 ! member WAITS || fail "a member without approval"
 
 # What is not so is not approved; who may only look does not approve.
-code=0
-ask ncc approve NOBODY 2>"$work/out" || code=$?
-[ "$code" -eq 1 ] || fail "approval of nobody: $code"
+refuses 1 "approval of nobody" ask ncc approve NOBODY
 grep -q "NOBODY: does not wait" "$work/out" || fail "why not NOBODY"
-code=0
-ask ncc approve WAITS 0123456789abcdef 2>/dev/null || code=$?
-[ "$code" -eq 1 ] || fail "approval of another key: $code"
-code=0
-ask voucher show pending 2>"$work/out" || code=$?
-[ "$code" -eq 1 ] || fail "a box that enrols nobody: $code"
+refuses 1 "approval of another key" ask ncc approve WAITS 0123456789abcdef
+refuses 1 "a box that enrols nobody" ask voucher show pending
 grep -q "enrols nobody" "$work/out" || fail "why a box enrols nobody"
-code=0
-SSH_ORIGINAL_COMMAND="approve WAITS" ask ncc 2>/dev/null || code=$?
-[ "$code" -eq 1 ] || fail "approval by one that may only look: $code"
+refuses 1 "approval by one that may only look" \
+    env SSH_ORIGINAL_COMMAND="approve WAITS" \
+    "$refnos" --socket "$work/ncc/refnos.sock"
 pending WAITS || fail "it no longer waits"
 
 key=$(sed -n 's/.*"key": *"\([0-9a-f]*\)".*/\1/p' "$work/pending")
@@ -181,9 +100,7 @@ sed "s/.:FORGED\$/$other:FORGED/" "$work/forged/voucher" >"$work/changed"
 mv "$work/changed" "$work/forged/voucher"
 joins forged FORGED ncp
 until_true "refused" logs forged "serial FORGED is refused by the cluster"
-code=0
-wait "$started" || code=$?
-[ "$code" -eq 77 ] || fail "a forged voucher: exit code $code"
+refuses 77 "a forged voucher" wait "$started"
 logs ncc "refused ncp FORGED: its voucher is not good" || fail "not logged"
 [ ! -e "$work/forged/box.crt" ] || fail "a certificate for a forged voucher"
 
