@@ -28,7 +28,7 @@
 #include "reference-nos/platform/forwarding.h"
 #include "sim/kernel/digest.h"
 
-struct plane;
+struct data_plane;
 
 /* X(name, text) */
 #define PLANE_DROP_TABLE(X)                                                   \
@@ -101,37 +101,37 @@ struct plane_options {
 };
 
 MUST_USE int plane_create(const struct plane_options *options,
-                          struct plane **out, char *message,
+                          struct data_plane **out, char *message,
                           size_t message_size);
-void plane_destroy(struct plane *plane);
+void plane_destroy(struct data_plane *plane);
 
-unsigned plane_ends(const struct plane *plane);
-struct plane_end plane_end(const struct plane *plane, unsigned end);
+unsigned plane_ends(const struct data_plane *plane);
+struct plane_end plane_end(const struct data_plane *plane, unsigned end);
 /* The end of a front port, or plane_ends(). */
-unsigned plane_end_find(const struct plane *plane, unsigned box,
+unsigned plane_end_find(const struct data_plane *plane, unsigned box,
                         unsigned port);
 
 /* The world tells; each takes effect now. */
-void plane_box_set(struct plane *plane, unsigned box, bool alive);
-void plane_link_set(struct plane *plane, unsigned box, unsigned fabric_port,
-                    bool light);
+void plane_box_set(struct data_plane *plane, unsigned box, bool alive);
+void plane_link_set(struct data_plane *plane, unsigned box,
+                    unsigned fabric_port, bool light);
 /* FWD_BOX, FWD_REACH and FWD_FRONT entries; groups; routes.  'box' wrote
  * them into its own ASIC. */
-void plane_entries_set(struct plane *plane, unsigned box,
+void plane_entries_set(struct data_plane *plane, unsigned box,
                        const struct fwd_entry *entries, size_t count);
-void plane_groups_set(struct plane *plane, unsigned box,
+void plane_groups_set(struct data_plane *plane, unsigned box,
                       const struct fwd_group *groups, size_t count);
-void plane_routes_set(struct plane *plane, unsigned box,
+void plane_routes_set(struct data_plane *plane, unsigned box,
                       const struct fwd_route *routes, size_t count);
 
 /* Adds offered traffic (checked by traffic_check()); copied, but what it
  * points to is borrowed.  The number of the flow for plane_flow(). */
-MUST_USE int plane_traffic_add(struct plane *plane,
+MUST_USE int plane_traffic_add(struct data_plane *plane,
                                const struct traffic_spec *spec,
                                unsigned *flow);
 /* The address a packet to 'end' carries: the first host of the end's
  * connected prefix, 10.<end / 256>.<end % 256>.2 of /24 unless changed. */
-void plane_address(const struct plane *plane, unsigned end,
+void plane_address(const struct data_plane *plane, unsigned end,
                    struct fwd_prefix *host);
 
 /* Calls 'tap' for every packet that enters ('out' false) or leaves an end. */
@@ -143,25 +143,26 @@ struct plane_tap_packet {
 };
 typedef void plane_tap(void *context, unsigned end, bool out,
                        const struct plane_tap_packet *packet);
-MUST_USE int plane_tap_add(struct plane *plane, unsigned end, plane_tap *tap,
-                           void *context);
+MUST_USE int plane_tap_add(struct data_plane *plane, unsigned end,
+                           plane_tap *tap, void *context);
 
 /* Hears of every drop: oracles judge it.  NULL removes. */
 typedef void plane_drop_listener(void *context, uint64_t at_ps, unsigned box,
                                  enum plane_drop cause,
                                  const struct plane_tap_packet *packet);
-void plane_drops_observe(struct plane *plane, plane_drop_listener *listener,
-                         void *context);
+void plane_drops_observe(struct data_plane *plane,
+                         plane_drop_listener *listener, void *context);
 
-MUST_USE int plane_run_until(struct plane *plane, uint64_t until_ps);
-bool plane_next(const struct plane *plane, uint64_t *at_ps);
+MUST_USE int plane_run_until(struct data_plane *plane, uint64_t until_ps);
+bool plane_next(const struct data_plane *plane, uint64_t *at_ps);
 
-const struct plane_flow_stats *plane_flow(struct plane *plane, unsigned flow);
-void plane_totals(const struct plane *plane, struct plane_totals *totals);
+const struct plane_flow_stats *plane_flow(struct data_plane *plane,
+                                          unsigned flow);
+void plane_totals(const struct data_plane *plane, struct plane_totals *totals);
 /* Forgets what was counted so far (settling); packets under way count when
  * they end. */
-void plane_stats_clear(struct plane *plane);
-struct digest_value plane_digest(const struct plane *plane);
+void plane_stats_clear(struct data_plane *plane);
+struct digest_value plane_digest(const struct data_plane *plane);
 
 const char *plane_drop_name(enum plane_drop cause); /* "no-route" */
 const char *plane_drop_text(enum plane_drop cause);
