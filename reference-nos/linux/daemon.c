@@ -90,6 +90,9 @@ facts_fill(struct daemon *daemon)
 static int
 identity_open(struct daemon *daemon, struct daemon_failure *failure)
 {
+    static const struct trace_record own = {.kind = TRACE_IDENTITY_REFUSED,
+                                            .service = SVC_NONE,
+                                            .b = IDENTITY_OWN};
     int error;
 
     failure->stage = DAEMON_STAGE_IDENTITY;
@@ -97,6 +100,8 @@ identity_open(struct daemon *daemon, struct daemon_failure *failure)
                           failure->message, sizeof(failure->message));
     if (error == 0)
         facts_fill(daemon);
+    else if (error == ERR_REFUSED)
+        observe_trace(daemon, &own);
     return error;
 }
 
@@ -227,6 +232,19 @@ secure_log(void *arg, enum severity severity, const char *text)
     daemon_log(arg, SVC_NONE, severity, text);
 }
 
+static void
+secure_refused(void *arg, enum plane plane, uint64_t key,
+               enum identity_refusal why)
+{
+    struct trace_record record = {.kind = TRACE_IDENTITY_REFUSED,
+                                  .service = SVC_NONE,
+                                  .a = key,
+                                  .b = why,
+                                  .c = plane};
+
+    observe_trace(arg, &record);
+}
+
 const char *
 daemon_interface(const struct options *options, enum plane plane)
 {
@@ -249,6 +267,7 @@ planes_open(struct daemon *daemon, struct daemon_failure *failure)
         .port = (uint16_t)daemon->options->port,
         .datagram = input_datagram,
         .log = secure_log,
+        .refused = secure_refused,
         .arg = daemon,
     };
 

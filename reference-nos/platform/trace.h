@@ -38,7 +38,9 @@
     X(TRACE_QUANTUM, "service, charged ns, event kind")                       \
     X(TRACE_SESSION, "peer, 1 up or 0 down, peer incarnation")                \
     X(TRACE_DRAIN, "module id, 1 drained or 0 undrained")                     \
-    X(TRACE_CONVERGED, "at the controller: members, forwarding members")
+    X(TRACE_CONVERGED, "at the controller: members, forwarding members")      \
+    X(TRACE_IDENTITY_REFUSED,                                                 \
+      "key (0: its own), reason (enum identity_refusal), plane")
 
 enum trace_kind {
 #define TRACE_NAME(name, text) name,
@@ -72,6 +74,14 @@ enum cable_verdict {
     CABLE_MISSING, /* planned, not seen */
     CABLE_WRONG,   /* seen, but another end than planned */
     CABLE_EXTRA    /* seen, not planned */
+};
+
+/* Why a box is not let near.  The door says so, below the NOS. */
+enum identity_refusal {
+    IDENTITY_STRANGER, /* of another authority */
+    IDENTITY_EXPIRED,  /* or not valid yet */
+    IDENTITY_REVOKED,
+    IDENTITY_OWN /* refused by the box itself, at its start */
 };
 
 enum alarm_code {

@@ -42,6 +42,7 @@ watch_open(struct watch *watch, struct simtime at)
         struct watch_box *box = &watch->boxes[i];
 
         box->restarts = 0;
+        box->refused = false;
         memset(box->service_restarts, 0, sizeof(box->service_restarts));
         box->degraded_since = at;
         box->degraded_longest = (struct simtime){0};
@@ -176,6 +177,22 @@ drain_note(struct watch *watch, const struct trace_record *trace)
     }
 }
 
+/* What a stranger thinks of us does not count. */
+static void
+identity_note(struct watch *watch, const struct observation *seen)
+{
+    const struct trace_record *trace = &seen->trace;
+
+    if (trace->b == IDENTITY_OWN) {
+        watch->boxes[seen->box].refused = true;
+        return;
+    }
+    for (unsigned i = 0; i < watch->plan->box_count; i++) {
+        if (watch->boxes[seen->box].joined && watch->boxes[i].key == trace->a)
+            watch->boxes[i].refused = true;
+    }
+}
+
 static void
 trace_observe(struct watch *watch, const struct observation *seen)
 {
@@ -222,6 +239,7 @@ trace_observe(struct watch *watch, const struct observation *seen)
             box->leader = false;
         break;
     case TRACE_DRAIN: drain_note(watch, trace); break;
+    case TRACE_IDENTITY_REFUSED: identity_note(watch, seen); break;
     case TRACE_LEADER:
     case TRACE_APPLIED:
     case TRACE_ACKNOWLEDGED:
@@ -354,5 +372,15 @@ watch_refused(const struct watch *watch, enum refuse_reason reason)
 
         count += reason == REFUSE_ALL || row->reason == reason;
     }
+    return count;
+}
+
+unsigned
+watch_identities_refused(const struct watch *watch)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < watch->plan->box_count; i++)
+        count += watch->boxes[i].refused;
     return count;
 }

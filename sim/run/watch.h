@@ -21,6 +21,7 @@ struct watch_box {
     struct simtime join_time;       /* until it was given its number */
     struct simtime service_time;    /* until it forwarded */
     bool drained;
+    bool refused;    /* for its certificate, since the account opened */
     unsigned module; /* system-wide id; MODULE_NONE: none */
     uint64_t key;
     uint32_t restarts; /* of the box, since the account opened */
@@ -70,6 +71,7 @@ unsigned watch_cabling_faults(const struct watch *watch);
 /* 'code' ALARM_COUNT: any. */
 unsigned watch_alarms(const struct watch *watch, unsigned code,
                       bool active_only);
+unsigned watch_identities_refused(const struct watch *watch);
 unsigned watch_refused(const struct watch *watch, enum refuse_reason reason);
 
 #endif

@@ -206,6 +206,24 @@ revoke(struct refnos *refnos, const struct verb *verb,
 }
 
 static int
+renew(struct refnos *refnos, const struct verb *verb,
+      const struct given *given)
+{
+    char message[MESSAGE_BYTES] = "";
+    int error;
+
+    if (given->count != 2)
+        return refnos_misuse(refnos, verb,
+                             "renew takes the authority's folder and the "
+                             "box's");
+    error = identity_renew(given->words[0], given->words[1],
+                           given->days == 0 ? DAYS_BOX : given->days, message,
+                           sizeof(message));
+    return error == 0 ? identity_print(refnos, given->words[1])
+                      : failed(refnos, error, message);
+}
+
+static int
 look(struct refnos *refnos, const struct verb *verb, const struct given *given)
 {
     if (given->count != 1)
@@ -221,11 +239,9 @@ identities_run(struct refnos *refnos, const struct verb *verb, int count,
         const char *name;
         int (*run)(struct refnos *refnos, const struct verb *verb,
                    const struct given *given);
-    } parts[] = {{"authority", authority},
-                 {"issue", issue},
-                 {"voucher", voucher},
-                 {"revoke", revoke},
-                 {"show", look}};
+    } parts[] = {{"authority", authority}, {"issue", issue},
+                 {"voucher", voucher},     {"renew", renew},
+                 {"revoke", revoke},       {"show", look}};
     struct given given;
     int code;
 

@@ -53,12 +53,13 @@ static const struct verb verbs[] = {
      true, false, approve_run},
     {"refuse", "refuse SERIAL [KEY]", "  Turns away a box that waits.\n", true,
      false, approve_run},
-    {"identity", "identity authority|issue|revoke|voucher|show ...",
+    {"identity", "identity authority|issue|renew|revoke|voucher|show ...",
      "  Keys and certificates, in folders of this machine:\n"
      "    authority DIR [--name NAME] [--days N]   a cluster's authority\n"
      "    issue AUTHORITY DIR SERIAL ROLE [--days N]   a box's identity\n"
      "    revoke AUTHORITY DIR   adds the box to the authority's "
      "cluster.crl\n"
+     "    renew AUTHORITY DIR [--days N]   another certificate for its key\n"
      "    voucher AUTHORITY SERIAL ROLE [--hours N]   lets a box join once\n"
      "    show DIR   whose it is, once it has been checked\n",
      true, true, identities_run},

@@ -478,6 +478,13 @@ START_TEST(identities_are_made_and_shown)
     (void)snprintf(line, sizeof(line), "identity revoke %s/ca %s/box", folder,
                    folder);
     ck_assert_int_eq(run(line), 0);
+    (void)snprintf(line, sizeof(line),
+                   "--json identity renew %s/ca %s/box --days 30", folder,
+                   folder);
+    ck_assert_int_eq(run(line), 0);
+    ck_assert_ptr_nonnull(strstr(out_text, "\"serial\":\"SER-1\""));
+    (void)snprintf(line, sizeof(line), "identity renew %s/ca", folder);
+    ck_assert_int_eq(run(line), REFNOS_USAGE);
     (void)snprintf(line, sizeof(line), "identity show %s/none", folder);
     ck_assert_int_ne(run(line), 0);
     ck_assert_uint_gt(strlen(err_text_seen), 10);

@@ -148,19 +148,23 @@ refused(struct association *association, uint64_t now_ns)
     struct peering *peering = association->peering;
     const struct dtls_end *end = &association->end;
     char where[PEER_ADDRESS_TEXT_MAX];
+    bool logged;
 
     peering->options.counters->refused_certificate++;
     peer_address_text(&end->address, where);
-    if (end->peer_known)
-        log_limited(peering->options.limit, now_ns,
-                    log_key(association, end->peer.key), SEVERITY_WARNING,
-                    "plane %c: refused %s, which calls itself %s %s: %s",
-                    plane_letter(peering), where, role_name(end->peer.role),
-                    end->peer.serial, end->refusal);
-    else
+    if (!end->peer_known) {
         log_limited(peering->options.limit, now_ns, log_key(association, 1),
                     SEVERITY_WARNING, "plane %c: refused %s: %s",
                     plane_letter(peering), where, end->refusal);
+        return;
+    }
+    logged = log_limited(
+        peering->options.limit, now_ns, log_key(association, end->peer.key),
+        SEVERITY_WARNING, "plane %c: refused %s, which calls itself %s %s: %s",
+        plane_letter(peering), where, role_name(end->peer.role),
+        end->peer.serial, end->refusal);
+    peering_refused(&peering->options, logged && end->identity_bad,
+                    end->peer.key, end->identity_why);
 }
 
 static void

@@ -170,6 +170,24 @@ judge_subject(const struct dtls_end *end)
     return NULL;
 }
 
+static void
+refuse(struct dtls_end *end, enum identity_refusal why, const char *text)
+{
+    end->refusal = text;
+    end->identity_bad = true;
+    end->identity_why = why;
+}
+
+static enum identity_refusal
+refusal_of(int error)
+{
+    switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID: return IDENTITY_EXPIRED;
+    default: return IDENTITY_STRANGER;
+    }
+}
+
 static int
 verify(X509_STORE_CTX *store, void *arg)
 {
@@ -181,13 +199,14 @@ verify(X509_STORE_CTX *store, void *arg)
 
     end->peer_known = cert_subject(certificate, &end->peer) == 0;
     if (X509_verify_cert(store) <= 0) {
-        end->refusal =
-            X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
+        int error = X509_STORE_CTX_get_error(store);
+
+        refuse(end, refusal_of(error), X509_verify_cert_error_string(error));
         return 0;
     }
     if (dtls_context_revoked(context, certificate)) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REVOKED);
-        end->refusal = "certificate revoked";
+        refuse(end, IDENTITY_REVOKED, "certificate revoked");
         return 0;
     }
     end->refusal = judge_subject(end);

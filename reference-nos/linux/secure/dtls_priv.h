@@ -72,6 +72,8 @@ struct dtls_end {
     struct cert_subject peer;
     bool peer_known;     /* 'peer' is filled; verified once up */
     const char *refusal; /* why the certificate was refused, or NULL */
+    bool identity_bad;   /* ... for what it is, not for who comes with it */
+    enum identity_refusal identity_why;
 };
 
 /* The caller has set 'address', 'out', 'arg' and 'expected_key'. */

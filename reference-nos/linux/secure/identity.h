@@ -48,6 +48,11 @@ struct identity_request {
 /* Makes a key and a certificate signed by the authority. */
 MUST_USE int identity_issue(const struct identity_request *request,
                             uint64_t *key, char *message, size_t message_size);
+/* Another certificate for the key in DIRECTORY, with the serial and role of
+ * the one that is there, which the same authority signed; the box key stays.
+ * 'days' as in a request.  A daemon takes it when it starts. */
+MUST_USE int identity_renew(const char *authority, const char *directory,
+                            int days, char *message, size_t message_size);
 /* Adds the certificate of DIRECTORY to the authority's cluster.crl; copy that
  * file to the boxes. */
 MUST_USE int identity_revoke(const char *authority, const char *directory,

@@ -189,6 +189,55 @@ START_TEST(expired_is_refused)
 }
 END_TEST
 
+static int
+renew(const char *authority, const char *directory, int days)
+{
+    return identity_renew(in(authority), in(directory), days, message,
+                          sizeof(message));
+}
+
+START_TEST(renewed_has_its_key_and_is_not_revoked)
+{
+    uint64_t key = issue("ca", "b", "SN-1", 10);
+    struct identity *identity;
+
+    ck_assert_int_eq(
+        identity_revoke(in("ca"), in("b"), message, sizeof(message)), 0);
+    test_copy(in("ca/cluster.crl"), in("b/cluster.crl"));
+    ck_assert_int_eq(load("b"), ERR_REFUSED);
+    ck_assert_int_eq(renew("ca", "b", 10), 0);
+    ck_assert_int_eq(
+        identity_load(in("b"), &identity, message, sizeof(message)), 0);
+    ck_assert_uint_eq(identity_key(identity), key);
+    ck_assert_str_eq(identity_serial(identity), "SN-1");
+    ck_assert_int_eq(identity_role(identity), ROLE_NCP);
+    identity_destroy(identity);
+    ck_assert_int_eq(renew("ca", "b", -1), 0);
+    ck_assert_int_eq(load("b"), ERR_REFUSED);
+    ck_assert_ptr_nonnull(strstr(message, "expired"));
+    ck_assert_int_eq(renew("ca", "b", 10), 0);
+    ck_assert_int_eq(load("b"), 0);
+}
+END_TEST
+
+START_TEST(renewal_needs_what_was_there)
+{
+    issue("ca", "b", "SN-1", 10);
+    issue("ca", "c", "SN-2", 10);
+    ck_assert_int_eq(identity_authority_make(in("other"), "test", 100, message,
+                                             sizeof(message)),
+                     0);
+    ck_assert_int_eq(renew("other", "b", 10), ERR_REFUSED);
+    ck_assert_ptr_nonnull(strstr(message, "not of the authority"));
+    ck_assert_int_eq(renew("ca", "nowhere", 10), ERR_NOENT);
+    ck_assert_int_eq(renew("ca", "b", 40000), ERR_RANGE);
+    test_copy(in("c/box.key"), in("b/box.key"));
+    ck_assert_int_eq(chmod(in("b/box.key"), 0600), 0);
+    ck_assert_int_eq(renew("ca", "b", 10), ERR_REFUSED);
+    ck_assert_ptr_nonnull(strstr(message, "not the key of"));
+}
+END_TEST
+
 START_TEST(revoked_is_refused)
 {
     issue("ca", "b", "S", 10);
@@ -261,6 +310,8 @@ identity_suite(void)
     tcase_add_test(tests, other_authority_is_refused);
     tcase_add_test(tests, expired_is_refused);
     tcase_add_test(tests, revoked_is_refused);
+    tcase_add_test(tests, renewed_has_its_key_and_is_not_revoked);
+    tcase_add_test(tests, renewal_needs_what_was_there);
     tcase_add_test(tests, nothing_is_overwritten);
     tcase_add_test(tests, bad_requests_are_refused);
     suite_add_tcase(suite, tests);

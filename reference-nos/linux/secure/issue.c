@@ -186,6 +186,77 @@ out:
     return error;
 }
 
+/* The certificate in 'directory', which must be of 'signer'. */
+static int
+read_signed(const char *directory, X509 *signer, const char *authority,
+            X509 **certificate, struct message message)
+{
+    char path[CERT_PATH_MAX];
+    int error = cert_path(path, directory, IDENTITY_CERTIFICATE_FILE, message);
+
+    if (error == 0)
+        error = cert_read(path, certificate, message);
+    if (error == 0 && X509_verify(*certificate, X509_get0_pubkey(signer)) != 1)
+        error =
+            message_fail(message, ERR_REFUSED,
+                         "%s: not of the authority in %s", path, authority);
+    return error;
+}
+
+static int
+sign_again(const char *directory, struct cert_order *order, X509 *former,
+           struct message message)
+{
+    X509 *certificate = NULL;
+    int error;
+
+    if (X509_check_private_key(former, order->key) != 1)
+        return message_fail(message, ERR_REFUSED, "%s/%s: not the key of %s",
+                            directory, IDENTITY_KEY_FILE,
+                            IDENTITY_CERTIFICATE_FILE);
+    order->name = X509_get_subject_name(former);
+    error = cert_sign(order, &certificate);
+    if (error != 0)
+        return message_fail(message, error, "%s: cannot sign", directory);
+    error =
+        write_in(directory, IDENTITY_CERTIFICATE_FILE, certificate, message);
+    X509_free(certificate);
+    return error;
+}
+
+int
+identity_renew(const char *authority, const char *directory, int days,
+               char *message, size_t message_size)
+{
+    struct message where = {message, message_size};
+    struct cert_order order = {.days = days};
+    char path[CERT_PATH_MAX];
+    X509 *former = NULL;
+    int error;
+
+    if (days > 36500 || days < -3650)
+        return message_fail(where, ERR_RANGE, "-3650 to 36500 days expected");
+    error = identity_read_authority(authority, &order.authority,
+                                    &order.authority_key, where);
+    if (error == 0)
+        error =
+            read_signed(directory, order.authority, authority, &former, where);
+    if (error == 0)
+        error = cert_path(path, directory, IDENTITY_KEY_FILE, where);
+    if (error == 0)
+        error = cert_read_key(path, &order.key, where);
+    if (error == 0)
+        error = sign_again(directory, &order, former, where);
+    if (error == 0)
+        error = copy_authority(authority, directory, order.authority, where);
+    X509_free(former);
+    EVP_PKEY_free(order.key);
+    EVP_PKEY_free(order.authority_key);
+    X509_free(order.authority);
+    ERR_clear_error();
+    return error;
+}
+
 static bool
 crl_dates(X509_CRL *crl)
 {
@@ -284,20 +355,13 @@ identity_revoke(const char *authority, const char *directory, char *message,
                 size_t message_size)
 {
     struct message where = {message, message_size};
-    char path[CERT_PATH_MAX];
     X509 *signer = NULL;
     EVP_PKEY *key = NULL;
     X509 *revoked = NULL;
     int error = identity_read_authority(authority, &signer, &key, where);
 
     if (error == 0)
-        error = cert_path(path, directory, IDENTITY_CERTIFICATE_FILE, where);
-    if (error == 0)
-        error = cert_read(path, &revoked, where);
-    if (error == 0 && X509_verify(revoked, X509_get0_pubkey(signer)) != 1)
-        error =
-            message_fail(where, ERR_REFUSED, "%s: not of the authority in %s",
-                         path, authority);
+        error = read_signed(directory, signer, authority, &revoked, where);
     if (error == 0)
         error = add_revoked(authority, signer, key, revoked, where);
     X509_free(revoked);

@@ -61,7 +61,7 @@ slot_of(struct log_limit *limit, uint64_t what)
     return oldest;
 }
 
-void
+bool
 log_limited(struct log_limit *limit, uint64_t now_ns, uint64_t what,
             enum severity severity, const char *format, ...)
 {
@@ -70,12 +70,10 @@ log_limited(struct log_limit *limit, uint64_t now_ns, uint64_t what,
     int length;
     va_list args;
 
-    if (limit->log == NULL)
-        return;
     if (now_ns < slot->until_ns ||
         !bucket_take(&limit->bucket[severity > SEVERITY_WARNING], now_ns)) {
         slot->suppressed++;
-        return;
+        return false;
     }
     va_start(args, format);
     length = vsnprintf(text, sizeof(text), format, args);
@@ -85,5 +83,7 @@ log_limited(struct log_limit *limit, uint64_t now_ns, uint64_t what,
                  " (and %" PRIu64 " times before)", slot->suppressed);
     slot->suppressed = 0;
     slot->until_ns = now_ns + LOG_SAME_NS;
-    limit->log(limit->arg, severity, text);
+    if (limit->log != NULL)
+        limit->log(limit->arg, severity, text);
+    return true;
 }

@@ -48,8 +48,9 @@ void log_limit_init(struct log_limit *limit,
                     void (*log)(void *arg, enum severity severity,
                                 const char *text),
                     void *arg);
-/* 'what' tells lines apart that are limited one by one. */
-void log_limited(struct log_limit *limit, uint64_t now_ns, uint64_t what,
+/* 'what' tells lines apart that are limited one by one.  True: it was not
+ * held back. */
+bool log_limited(struct log_limit *limit, uint64_t now_ns, uint64_t what,
                  enum severity severity, const char *format, ...)
     PRINTF_LIKE(5, 6);
 

@@ -231,6 +231,7 @@ on_beacon(struct peering *peering, uint64_t now_ns,
 {
     struct beacon beacon;
     char where[PEER_ADDRESS_TEXT_MAX];
+    bool logged;
 
     if (plane_beacon_read(bytes, size, &beacon) != 0) {
         peering->options.counters->malformed++;
@@ -238,10 +239,13 @@ on_beacon(struct peering *peering, uint64_t now_ns,
     }
     if (beacon.cluster_id != peering->cluster_id) {
         peer_address_text(from, where);
-        log_limited(peering->options.limit, now_ns,
-                    hash64(9, from->ip, sizeof(from->ip)), SEVERITY_NOTICE,
-                    "plane %c: %s is of another cluster",
-                    peering->options.plane == PLANE_A ? 'A' : 'B', where);
+        logged =
+            log_limited(peering->options.limit, now_ns,
+                        hash64(9, from->ip, sizeof(from->ip)), SEVERITY_NOTICE,
+                        "plane %c: %s is of another cluster",
+                        peering->options.plane == PLANE_A ? 'A' : 'B', where);
+        peering_refused(&peering->options, logged, beacon.key,
+                        IDENTITY_STRANGER);
         return;
     }
     hint_beacon(peering, now_ns, from, &beacon);
@@ -430,6 +434,7 @@ void
 peering_revoke(struct peering *peering, uint64_t now_ns)
 {
     struct tree_node *node = tree_first(&peering->up_by_key);
+    bool logged;
 
     while (node != NULL) {
         struct association *association =
@@ -441,14 +446,16 @@ peering_revoke(struct peering *peering, uint64_t now_ns)
                 SSL_get0_peer_certificate(association->end.ssl)))
             continue;
         peering->options.counters->refused_certificate++;
-        log_limited(peering->options.limit, now_ns,
-                    hash64(11, &association->end.peer.key, 8),
-                    SEVERITY_WARNING,
-                    "plane %c: ended the association with %s %s: "
-                    "certificate revoked",
-                    peering->options.plane == PLANE_A ? 'A' : 'B',
-                    role_name(association->end.peer.role),
-                    association->end.peer.serial);
+        logged = log_limited(peering->options.limit, now_ns,
+                             hash64(11, &association->end.peer.key, 8),
+                             SEVERITY_WARNING,
+                             "plane %c: ended the association with %s %s: "
+                             "certificate revoked",
+                             peering->options.plane == PLANE_A ? 'A' : 'B',
+                             role_name(association->end.peer.role),
+                             association->end.peer.serial);
+        peering_refused(&peering->options, logged, association->end.peer.key,
+                        IDENTITY_REVOKED);
         dtls_goodbye(&association->end);
         association_drop(association);
     }

@@ -73,6 +73,9 @@ struct peering_options {
                      const void *bytes, size_t size);
     void (*datagram)(void *arg, enum plane plane, uint64_t from,
                      enum lane lane, const void *bytes, size_t size);
+    /* secure_options.refused, with datagram_arg; may be NULL. */
+    void (*refused)(void *arg, enum plane plane, uint64_t key,
+                    enum identity_refusal why);
     void *transmit_arg;
     void *datagram_arg;
 };
@@ -92,6 +95,14 @@ void peering_tick(struct peering *peering, uint64_t now_ns);
 uint64_t peering_deadline_ns(const struct peering *peering, uint64_t now_ns);
 void peering_send(struct peering *peering, uint64_t now_ns, uint64_t to,
                   enum lane lane, const void *bytes, size_t size);
+/* Tells of a refusal that was 'logged'. */
+static inline void
+peering_refused(const struct peering_options *options, bool logged,
+                uint64_t key, enum identity_refusal why)
+{
+    if (logged && options->refused != NULL)
+        options->refused(options->datagram_arg, options->plane, key, why);
+}
 /* The revocation list changed: ends what it names. */
 void peering_revoke(struct peering *peering, uint64_t now_ns);
 unsigned peering_count(const struct peering *peering);

@@ -229,7 +229,31 @@ START_TEST(stranger_is_refused_and_logged)
     /* One line about a peer in an interval, whoever opened. */
     ck_assert_uint_eq(lines_with(a, "[fe80::3]"), 1);
     ck_assert_uint_eq(lines_with(b, "[fe80::3]"), 1);
+    /* By whoever was shown the other's certificate. */
+    ck_assert_uint_ge(a->refused[IDENTITY_STRANGER] +
+                          stranger->refused[IDENTITY_STRANGER],
+                      1);
     assert_passes(a, b);
+}
+END_TEST
+
+/* It does not even say that it is of our cluster. */
+START_TEST(box_of_another_cluster_is_told_once)
+{
+    struct node *a, *b, *stranger;
+
+    add_two(&a, &b);
+    stranger = add_stranger();
+    start_all();
+    wire_run(&wire, 500 * NS_PER_MS);
+    memset(a->refused, 0, sizeof(a->refused));
+    stranger->peering->cluster_id++;
+    wire_run(&wire, 15 * NS_PER_S);
+    ck_assert_uint_ge(a->refused[IDENTITY_STRANGER], 1);
+    ck_assert_uint_le(a->refused[IDENTITY_STRANGER], 2);
+    ck_assert_uint_eq(a->refused_key, stranger->peering->own_key);
+    ck_assert_uint_eq(a->refused[IDENTITY_EXPIRED], 0);
+    ck_assert_uint_eq(a->refused[IDENTITY_REVOKED], 0);
 }
 END_TEST
 
@@ -257,6 +281,8 @@ START_TEST(expired_box_is_refused)
     ck_assert_uint_eq(peering_count(expired->peering), 0);
     ck_assert_uint_gt(a->counters.refused_certificate, 0);
     ck_assert_uint_eq(lines_with(a, "expired"), 1);
+    ck_assert_uint_eq(a->refused[IDENTITY_EXPIRED], 1);
+    ck_assert_uint_eq(a->refused_key, expired->peering->own_key);
 }
 END_TEST
 
@@ -282,6 +308,9 @@ START_TEST(revoked_at_run_time_is_cut_off)
     ck_assert_uint_eq(peering_count(b->peering), 1);
     ck_assert_uint_ge(a->counters.refused_certificate, 2);
     ck_assert_uint_ge(lines_with(a, "revoked"), 1);
+    ck_assert_uint_ge(a->refused[IDENTITY_REVOKED], 1);
+    ck_assert_uint_eq(a->refused_key, b->peering->own_key);
+    ck_assert_uint_eq(c->refused[IDENTITY_REVOKED], 0);
     assert_passes(a, c);
     assert_passes(b, c);
     /* A broken list is refused, the one before stays. */
@@ -472,6 +501,7 @@ peering_suite(void)
     tcase_add_test(tests, datagrams_of_all_lanes_and_sizes_pass);
     tcase_add_test(tests, all_means_every_association);
     tcase_add_test(tests, stranger_is_refused_and_logged);
+    tcase_add_test(tests, box_of_another_cluster_is_told_once);
     tcase_add_test(tests, expired_box_is_refused);
     tcase_add_test(tests, revoked_at_run_time_is_cut_off);
     tcase_add_test(tests, two_boxes_with_one_identity);

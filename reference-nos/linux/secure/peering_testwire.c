@@ -91,6 +91,18 @@ on_datagram(void *arg, enum plane plane, uint64_t from, enum lane lane,
 }
 
 static void
+on_refused(void *arg, enum plane plane, uint64_t key,
+           enum identity_refusal why)
+{
+    struct node *node = arg;
+
+    (void)plane;
+    CHECK(why < IDENTITY_OWN);
+    node->refused[why]++;
+    node->refused_key = key;
+}
+
+static void
 put(struct wire *wire, struct wire_datagram *datagram)
 {
     void (*tap)(struct wire *, struct wire_datagram *) = wire->tap;
@@ -178,6 +190,7 @@ node_start(struct node *node, uint64_t incarnation)
                                       .counters = &node->counters,
                                       .transmit = on_transmit,
                                       .datagram = on_datagram,
+                                      .refused = on_refused,
                                       .transmit_arg = node,
                                       .datagram_arg = node};
 

@@ -33,6 +33,8 @@ struct node {
     char log[WIRE_LOG_BYTES];
     size_t log_size;
     unsigned log_lines;
+    unsigned refused[IDENTITY_OWN]; /* by enum identity_refusal */
+    uint64_t refused_key;           /* the last */
 };
 
 struct wire_datagram {

@@ -320,6 +320,7 @@ edge_create(struct secure *secure, enum plane plane, struct message message)
                                       .counters = &secure->counters,
                                       .transmit = on_transmit,
                                       .datagram = secure->options.datagram,
+                                      .refused = secure->options.refused,
                                       .transmit_arg = secure,
                                       .datagram_arg = secure->options.arg};
     int error;

@@ -43,6 +43,10 @@ struct secure_options {
                      enum lane lane, const void *bytes, size_t size);
     /* Refused peers and the like. */
     void (*log)(void *arg, enum severity severity, const char *text);
+    /* The box that calls itself 'key' is not let near; told as often as it is
+     * logged.  May be NULL. */
+    void (*refused)(void *arg, enum plane plane, uint64_t key,
+                    enum identity_refusal why);
     void *arg;
 };
 
