@@ -57,13 +57,25 @@ struct world;
     X(WORLD_CLOCK_DRIFT, "box; value: int64 ppb")                             \
     X(WORLD_PSU, "box, item; value: 1 works, 0 failed")                       \
     X(WORLD_FAN, "box, item; value: 1 works, 0 failed")                       \
-    X(WORLD_SENSOR, "box, item; value: 0 true, 1 no answer, 2 reads value2")
+    X(WORLD_SENSOR, "box, item; value: 0 true, 1 no answer, 2 reads value2")  \
+    X(WORLD_IDENTITY, "box; value: enum world_identity")
 
 enum world_fault_kind {
 #define WORLD_FAULT_NAME(name, text) name,
     WORLD_FAULT_TABLE(WORLD_FAULT_NAME)
 #undef WORLD_FAULT_NAME
         WORLD_FAULT_KIND_COUNT
+};
+
+/* What happens to a box's certificate.  A box shows the one that was in its
+ * folder when its NOS started: all but a revocation counts from its next
+ * start.  ERR_REFUSED when the certificate is not of our authority. */
+enum world_identity {
+    WORLD_IDENTITY_REVOKE, /* all boxes but this one get the list */
+    WORLD_IDENTITY_EXPIRE,
+    WORLD_IDENTITY_STRANGER, /* the same serial, of another authority */
+    WORLD_IDENTITY_RENEW,    /* the same key, of our authority, and good */
+    WORLD_IDENTITY_CHANGE_COUNT
 };
 
 #define WORLD_BOXES_MAX 320u

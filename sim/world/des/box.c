@@ -9,6 +9,9 @@
 
 enum { PURPOSE_BOOT = 0x626f6f74, PURPOSE_NOS = 0x6e6f7300 };
 
+/* After which a NOS that did not start is started again. */
+#define RESTART_PAUSE simtime_from_s(1)
+
 static struct simtime
 boot_time(struct des_box *box, bool warm)
 {
@@ -43,7 +46,11 @@ boot_fire(struct event *event, struct simtime now)
     struct des_box *box = CONTAINER_OF(event, struct des_box, boot_event);
     int err;
 
-    (void)now;
+    if (!identity_start(box)) {
+        des_schedule(box->des, &box->boot_event,
+                     simtime_add(now, RESTART_PAUSE));
+        return;
+    }
     cpu_reset(box);
     des_observe_numbers(box, OBSERVE_BOX_READY, box->facts.incarnation,
                         box->facts.key, 0, 0);
@@ -73,6 +80,7 @@ nos_stop(struct des_box *box)
     kernel_cancel(kernel, &box->boot_event);
     kernel_cancel(kernel, &box->timer_event);
     kernel_cancel(kernel, &box->restart_event);
+    identity_stop(box);
     cpu_reset(box);
     disk_crash(box->disk);
     runtime_destroy(box->runtime);
@@ -162,6 +170,7 @@ box_exchange(struct des_box *a, struct des_box *b)
 {
     struct box_facts facts = a->facts;
     struct disk *disk = a->disk;
+    struct des_identity identity = a->identity;
 
     box_power_off(a, REBOOT_REPLACED);
     box_power_off(b, REBOOT_REPLACED);
@@ -169,10 +178,13 @@ box_exchange(struct des_box *a, struct des_box *b)
     b->facts = facts;
     a->disk = b->disk;
     b->disk = disk;
+    a->identity = b->identity;
+    b->identity = identity;
     disk_rebind(a->disk, a);
     disk_rebind(b->disk, b);
     mgmt_net_box_address(a->des->net, a->index, a->facts.key);
     mgmt_net_box_address(b->des->net, b->index, b->facts.key);
+    identities_count(a->des);
 }
 
 static void
@@ -220,6 +232,7 @@ box_init(struct des *des, unsigned index)
     event_init(&box->restart_event, EVENT_CLASS_POWER, index, restart_fire);
     event_init(&box->timer_event, EVENT_CLASS_TIMER, index, timer_fire);
     event_init(&box->cpu_event, EVENT_CLASS_CPU, index, cpu_fire);
+    identity_init(box);
     facts_init(box);
     box_identify(box, planned->key, planned->serial);
     cpu_reset(box);
@@ -228,6 +241,7 @@ box_init(struct des *des, unsigned index)
 void
 box_fini(struct des_box *box)
 {
+    identity_fini(box);
     runtime_destroy(box->runtime);
     box->runtime = NULL;
 }

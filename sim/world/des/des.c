@@ -70,6 +70,9 @@ deliver(void *context, unsigned index, enum plane plane, uint64_t from,
     struct des *des = context;
     struct des_box *box = &des->boxes[index];
 
+    if ((des->wrong_count > 0 || size == 0) &&
+        !identity_admits(box, from, plane, size))
+        return;
     if (box->runtime != NULL && !box->restarting)
         runtime_datagram(box->runtime, plane, from, lane, bytes, size);
 }

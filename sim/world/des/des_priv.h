@@ -25,6 +25,26 @@
 
 struct des;
 
+/* What a certificate is worth (identity.c); all zero: good. */
+struct des_certificate {
+    bool expired, foreign, revoked;
+    struct simtime revoked_at;
+};
+
+struct des_told;
+
+/* Who a box is to others. */
+struct des_identity {
+    struct des_certificate folder; /* its next start finds */
+    struct des_certificate shown;  /* since its last start */
+    bool replaced;                 /* they are two certificates */
+    struct simtime started;
+    uint64_t own_key; /* while .shown.foreign */
+    unsigned own_voter_count;
+    uint32_t foreign_lives;
+    struct des_told *told; /* per peer and plane; NULL: nothing yet */
+};
+
 /* One service, seen as a thread of the box. */
 struct des_thread {
     struct simtime busy_until;
@@ -77,6 +97,8 @@ struct des_box {
     uint64_t charged_ns;
 
     struct random_stream random;
+    struct des_identity identity;
+    struct event identity_event;
     struct clock_model clock;
     struct disk *disk;
     struct chassis *chassis;
@@ -104,6 +126,9 @@ struct des {
     uint8_t *plan_blob;
     size_t plan_blob_size;
     bool stopped;
+    /* identity.c: boxes that somebody may refuse */
+    unsigned wrong_count;
+    uint16_t wrong[WORLD_BOXES_MAX];
     unsigned last_box, last_service;
     des_meter *meter;
     void *meter_context;
@@ -205,6 +230,25 @@ MUST_USE int fabric_swap_ends(struct des_box *a, unsigned a_port,
                               struct des_box *b, unsigned b_port);
 void fabric_send(struct des_box *box, unsigned port, const void *bytes,
                  size_t size);
+
+/* identity.c: whose datagrams a box takes */
+
+MUST_USE int identity_change(struct des_box *box, uint64_t change);
+/* The NOS is about to start: false when its own certificate forbids it. */
+MUST_USE bool identity_start(struct des_box *box);
+void identity_init(struct des_box *box);
+/* The NOS is gone, and with it its beacons. */
+void identity_stop(struct des_box *box);
+/* Notes whom somebody may refuse. */
+void identities_count(struct des *des);
+/* Another box stands in the slot. */
+void identity_reset(struct des_box *box);
+void identity_fini(struct des_box *box);
+/* Does 'box' take a datagram of the box with key 'from'?  An empty one is a
+ * beacon, and for nobody.  Need not be asked while des->wrong_count
+ * is 0, and nothing empty is under way. */
+bool identity_admits(struct des_box *box, uint64_t from, enum plane plane,
+                     size_t size);
 
 /* inject.c */
 

@@ -145,6 +145,7 @@ main(void)
     int failed;
 
     srunner_add_suite(runner, faults_suite());
+    srunner_add_suite(runner, identities_suite());
     srunner_add_suite(runner, lanes_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

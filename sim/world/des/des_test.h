@@ -52,6 +52,7 @@ int small_inject(struct small *small, const char *name,
 
 Suite *life_suite(void);
 Suite *faults_suite(void);
+Suite *identities_suite(void);
 Suite *lanes_suite(void);
 
 #endif

@@ -32,6 +32,7 @@ stranger_place(struct des_box *box, const char *serial)
         box->des->seed, box->index, random_purpose("replacement"));
 
     box_power_off(box, REBOOT_REPLACED);
+    identity_reset(box);
     disk_wipe(box->disk);
     chassis_renew(box->chassis);
     stream.n = box->strangers++;
@@ -255,6 +256,7 @@ des_inject(struct world *world, const struct world_fault *fault)
     case WORLD_PSU:
     case WORLD_FAN:
     case WORLD_SENSOR: return inject_chassis(box, fault);
+    case WORLD_IDENTITY: return identity_change(box, fault->value);
     case WORLD_FAULT_KIND_COUNT: break;
     }
     return ERR_UNSUPPORTED;

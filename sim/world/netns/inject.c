@@ -371,6 +371,7 @@ netns_inject(struct world *world, const struct world_fault *fault)
     case WORLD_PSU:
     case WORLD_FAN:
     case WORLD_SENSOR: return hardware_fault(box, fault);
+    case WORLD_IDENTITY: return identity_fault(box, fault->value);
     case WORLD_FAULT_KIND_COUNT: break;
     }
     return ERR_UNSUPPORTED;

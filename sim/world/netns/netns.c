@@ -351,8 +351,8 @@ boxes_place(struct netns *netns, char *message, size_t message_size)
 
     (void)snprintf(authority, sizeof(authority), "%s/authority",
                    netns->rack.dir);
-    err = identity_authority_make(authority, plan->preset, 90, message,
-                                  message_size);
+    err = identity_authority_make(authority, plan->preset, NETNS_IDENTITY_DAYS,
+                                  message, message_size);
     for (unsigned i = 0; err == 0 && i < netns->box_count; i++) {
         struct netns_box *box = &netns->boxes[i];
 

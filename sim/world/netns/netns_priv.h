@@ -22,6 +22,9 @@
 #define NETNS_HOLD_NS 5000000u
 /* Tables of one box are written entry by entry: judged when it is still. */
 #define NETNS_STILL_NS 200000u
+/* Of a certificate: more than a run lasts, and daemons warn of those that end
+ * soon. */
+#define NETNS_IDENTITY_DAYS 90
 #define NETNS_PATH_MAX 160u
 #define NETNS_CLIENTS_MAX 16u
 #define NETNS_READ_BYTES 65536u
@@ -58,6 +61,11 @@ struct netns_box {
     char serial[FACTS_SERIAL_MAX];
     bool voter;
     uint64_t incarnation;
+    /* identity.c: its key since its next start, and with a certificate of our
+     * authority. */
+    uint64_t next_key, own_key;
+    bool foreign; /* another authority's is in its folder */
+    unsigned foreign_lives;
 
     uint64_t shift_ns; /* its monotonic clock is ahead by this */
     int64_t wall_offset_ns;
@@ -186,6 +194,11 @@ MUST_USE int hardware_duty(struct netns_box *box, uint32_t *percent);
 
 MUST_USE int small_disk_make(struct netns_box *box);
 MUST_USE int small_disk_fill(struct netns_box *box, bool full);
+
+/* identity.c */
+
+/* 'change' is an enum world_identity. */
+MUST_USE int identity_fault(struct netns_box *box, uint64_t change);
 
 /* inject.c */
 

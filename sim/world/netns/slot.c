@@ -16,9 +16,6 @@
 #include "reference-nos/linux/secure/identity.h"
 #include "sim/world/netns/netns_priv.h"
 
-/* More than a run lasts; daemons warn of certificates that end soon. */
-#define IDENTITY_DAYS 90
-
 /* ---- who ---- */
 
 /* A new box with this serial, never booted, stands in the slot. */
@@ -33,7 +30,7 @@ slot_place(struct netns_box *box, const char *serial, char *message,
         .directory = box->home,
         .serial = serial,
         .role = netns->plan->boxes[box->index].role,
-        .days = IDENTITY_DAYS,
+        .days = NETNS_IDENTITY_DAYS,
     };
     int err;
 
@@ -46,6 +43,8 @@ slot_place(struct netns_box *box, const char *serial, char *message,
     box->voter = false;
     box->disk_full = false;
     err = identity_issue(&request, &box->key, message, message_size);
+    box->own_key = box->next_key = box->key;
+    box->foreign = false;
     if (err == 0)
         err = hardware_make(box);
     if (err == 0 && netns->small_disks)
@@ -63,12 +62,18 @@ slot_exchange(struct netns_box *a, struct netns_box *b)
     a->key = b->key;
     a->voter = b->voter;
     a->incarnation = b->incarnation;
+    a->next_key = b->next_key;
+    a->own_key = b->own_key;
+    a->foreign = b->foreign;
     a->disk_full = b->disk_full;
     memcpy(b->home, old.home, sizeof(b->home));
     memcpy(b->serial, old.serial, sizeof(b->serial));
     b->key = old.key;
     b->voter = old.voter;
     b->incarnation = old.incarnation;
+    b->next_key = old.next_key;
+    b->own_key = old.own_key;
+    b->foreign = old.foreign;
     b->disk_full = old.disk_full;
 }
 
@@ -144,6 +149,7 @@ slot_start(struct netns_box *box)
     box->starts++;
     box->cause_told = false;
     box->started_ns = netns_now_ns();
+    box->key = box->next_key;
     netns_socket_path(box, path);
     (void)unlink(path);
     hardware_cause(box);
