@@ -225,6 +225,17 @@ number_of(const struct scenario_event *event, const char *name)
     return scenario_event_value(event, name)->number;
 }
 
+static enum world_identity
+identity_of(enum catalogue_id id)
+{
+    switch ((int)id) {
+    case FAULT_IDENTITY_REVOKE: return WORLD_IDENTITY_REVOKE;
+    case FAULT_IDENTITY_EXPIRE: return WORLD_IDENTITY_EXPIRE;
+    case FAULT_IDENTITY_STRANGER: return WORLD_IDENTITY_STRANGER;
+    default: return WORLD_IDENTITY_RENEW;
+    }
+}
+
 static bool
 box_deed(const struct scenario_event *event, struct deed *deed)
 {
@@ -288,6 +299,13 @@ box_deed(const struct scenario_event *event, struct deed *deed)
         fault->item = (unsigned)number_of(event, "unit");
         fault->value2 = (int64_t)number_of(event, "value");
         fault->value = fault->value2 == PARAM_SENSOR_DEAD ? 1 : 2;
+        break;
+    case FAULT_IDENTITY_REVOKE:
+    case FAULT_IDENTITY_EXPIRE:
+    case FAULT_IDENTITY_STRANGER:
+    case ACTION_IDENTITY_RENEW:
+        fault->kind = WORLD_IDENTITY;
+        fault->value = identity_of(event->what->id);
         break;
     default: return false;
     }

@@ -353,6 +353,9 @@ run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
         return 0;
     case METRIC_CABLING_FAULTS: *value = watch_cabling_faults(watch); return 0;
     case METRIC_ORACLES_VIOLATIONS: return oracle_violations(run, ref, value);
+    case METRIC_IDENTITY_REFUSED:
+        *value = watch_identities_refused(watch);
+        return 0;
     case METRIC_FENCING_REFUSED: *value = watch->fencing_refused; return 0;
     case METRIC_MEMORY_PEAK: *value = memory_peak(run, ref); return 0;
     case METRIC_LANES_WAITED:

@@ -10,6 +10,8 @@
 #define LINKS                                                                 \
     (TARGET_BIT(TARGET_FABRIC_LINK) | TARGET_BIT(TARGET_MANAGEMENT_LINK) |    \
      TARGET_BIT(TARGET_EVENT))
+/* Boxes have identities that we hold the authority of. */
+#define WORLDS_IDENTITY (WORLD_BIT(WORLD_DES) | WORLD_BIT(WORLD_NETNS))
 #define SERVICES (TARGET_BIT(TARGET_SERVICE) | TARGET_BIT(TARGET_EVENT))
 #define SLOTS TARGET_ANY_BOX
 #define SIDES (TARGET_ANY_BOX | TARGET_BIT(TARGET_PLANE))
@@ -311,6 +313,30 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
                      .kind = PARAM_SENSOR,
                      .fallback = "dead",
                      .doc = "What it reads, such as 95C; or dead."}}},
+    [FAULT_IDENTITY_REVOKE] =
+        {.id = FAULT_IDENTITY_REVOKE,
+         .name = "identity.revoke",
+         .doc = "The box's certificate is revoked: all others get the new "
+                "list, and end their associations with it.",
+         .targets = SLOTS,
+         .least_targets = 1,
+         .worlds = WORLDS_IDENTITY},
+    [FAULT_IDENTITY_EXPIRE] =
+        {.id = FAULT_IDENTITY_EXPIRE,
+         .name = "identity.expire",
+         .doc = "The box's certificate has run out.  What is associated "
+                "stays; from its next start its NOS refuses to run.",
+         .targets = SLOTS,
+         .least_targets = 1,
+         .worlds = WORLDS_IDENTITY},
+    [FAULT_IDENTITY_STRANGER] =
+        {.id = FAULT_IDENTITY_STRANGER,
+         .name = "identity.stranger",
+         .doc = "From its next start the box shows a certificate with its "
+                "serial, but of another authority.",
+         .targets = SLOTS,
+         .least_targets = 1,
+         .worlds = WORLDS_IDENTITY},
     [ACTION_BOX_POWER_ON] = {.id = ACTION_BOX_POWER_ON,
                              .name = "box.power-on",
                              .doc = "The box gets power and boots.",
@@ -377,6 +403,14 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
                      .min = 1,
                      .max = 256,
                      .doc = "How many."}}},
+    [ACTION_IDENTITY_RENEW] =
+        {.id = ACTION_IDENTITY_RENEW,
+         .name = "identity.renew",
+         .doc = "The box gets a new certificate for its key, from the "
+                "cluster's authority; it shows it from its next start.",
+         .targets = SLOTS,
+         .least_targets = 1,
+         .worlds = WORLDS_IDENTITY},
     [ACTION_CABLE_SWAP] =
         {.id = ACTION_CABLE_SWAP,
          .name = "cable.swap",

@@ -43,7 +43,10 @@
     X(CLOCK_DRIFT, "clock.drift")                                             \
     X(PSU_FAIL, "psu.fail")                                                   \
     X(FAN_FAIL, "fan.fail")                                                   \
-    X(SENSOR_FAIL, "sensor.fail")
+    X(SENSOR_FAIL, "sensor.fail")                                             \
+    X(IDENTITY_REVOKE, "identity.revoke")                                     \
+    X(IDENTITY_EXPIRE, "identity.expire")                                     \
+    X(IDENTITY_STRANGER, "identity.stranger")
 
 #define CATALOGUE_ACTIONS(X)                                                  \
     X(BOX_POWER_ON, "box.power-on")                                           \
@@ -54,6 +57,7 @@
     X(MODULE_REMOVE, "module.remove")                                         \
     X(BOX_SWAP, "box.swap")                                                   \
     X(BOX_ADD, "box.add")                                                     \
+    X(IDENTITY_RENEW, "identity.renew")                                       \
     X(CABLE_SWAP, "cable.swap")                                               \
     X(RANDOM_FAULTS, "random-faults")
 

@@ -122,6 +122,9 @@
       WORLDS_ALL,                                                             \
       "from the NOS running on a packet forwarder, and a controller acting, " \
       "until it forwards; the longest of the target's boxes, or of all")      \
+    X(IDENTITY_REFUSED, "identity.refused", COUNT, NONE, false, WORLDS_ALL,   \
+      "boxes refused for their certificate, by a member or by themselves at " \
+      "their start, each box once")                                           \
     X(EVENTS_FIRED, "events.fired", COUNT, EVENT, true, WORLDS_ALL,           \
       "times the timeline's event fired; all events without argument")
 
