@@ -8,7 +8,7 @@
  * Input    u8 role and voters; then for META, LOG, SNAPSHOT, CARD: u8 how
  *          (0: as it is, else built from fields), u16 size, bytes.
  */
-#include "tests/fuzz/box.h"
+#include "reference-nos/node/testbox.h"
 
 #include <string.h>
 
@@ -27,7 +27,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-put(struct box *box, enum storage_file file, const void *bytes, size_t size)
+put(struct testbox *box, enum storage_file file, const void *bytes,
+    size_t size)
 {
     if (size > 0)
         memcpy(box->files[file], bytes, size);
@@ -35,7 +36,7 @@ put(struct box *box, enum storage_file file, const void *bytes, size_t size)
 }
 
 static void
-build_meta(struct box *box, struct wire_reader *from)
+build_meta(struct testbox *box, struct wire_reader *from)
 {
     uint8_t bytes[DISK_META_BYTES];
     uint64_t term = wire_read_u8(from);
@@ -46,7 +47,7 @@ build_meta(struct box *box, struct wire_reader *from)
 
 /* Records that follow one another unless the input says otherwise. */
 static void
-build_log(struct box *box, struct wire_reader *from)
+build_log(struct testbox *box, struct wire_reader *from)
 {
     uint8_t *file = box->files[STORAGE_LOG];
     uint64_t index = wire_read_u8(from), term = wire_read_u8(from);
@@ -67,14 +68,14 @@ build_log(struct box *box, struct wire_reader *from)
         entry.term = term;
         disk_record_encode(&entry, file + end);
         end += DISK_RECORD_BYTES + entry.size;
-        CHECK(end < BOX_FILE_MAX / 2);
+        CHECK(end < TESTBOX_FILE_MAX / 2);
     }
     box->sizes[STORAGE_LOG] = end;
 }
 
 /* Magic, version, size, checksum, then what the input says. */
 static void
-build_snapshot(struct box *box, struct wire_reader *from)
+build_snapshot(struct testbox *box, struct wire_reader *from)
 {
     uint8_t *file = box->files[STORAGE_SNAPSHOT];
     size_t left = wire_reader_left(from);
@@ -90,7 +91,7 @@ build_snapshot(struct box *box, struct wire_reader *from)
 }
 
 static void
-build_card(struct box *box, struct wire_reader *from)
+build_card(struct testbox *box, struct wire_reader *from)
 {
     uint8_t bytes[CARD_BYTES];
     struct card card = {.cluster_id = 0xc1};
@@ -106,11 +107,12 @@ build_card(struct box *box, struct wire_reader *from)
 }
 
 static void
-one_file(struct box *box, enum storage_file file, struct wire_reader *input)
+one_file(struct testbox *box, enum storage_file file,
+         struct wire_reader *input)
 {
     static void (*const build[STORAGE_FILE_COUNT])(
-        struct box *, struct wire_reader *) = {build_meta, build_log,
-                                               build_snapshot, build_card};
+        struct testbox *, struct wire_reader *) = {build_meta, build_log,
+                                                   build_snapshot, build_card};
     uint8_t how = wire_read_u8(input);
     size_t size = wire_read_u16(input);
     struct wire_reader part;
@@ -119,7 +121,7 @@ one_file(struct box *box, enum storage_file file, struct wire_reader *input)
     if (size > wire_reader_left(input))
         size = wire_reader_left(input);
     bytes = wire_read_bytes(input, size);
-    if (how % 4 == 0 && size <= BOX_FILE_MAX) {
+    if (how % 4 == 0 && size <= TESTBOX_FILE_MAX) {
         put(box, file, bytes, size);
     } else if (size > 0) {
         wire_reader_init(&part, bytes, size);
@@ -131,26 +133,26 @@ one_file(struct box *box, enum storage_file file, struct wire_reader *input)
 
 /* What came up and acted must come up again from what it left. */
 static void
-boot_again(const struct box *first, enum role role)
+boot_again(const struct testbox *first, enum role role)
 {
-    struct box *again = box_make(role, KEY);
+    struct testbox *again = testbox_make(role, KEY);
 
     again->facts = first->facts;
     again->facts.incarnation++;
     for (unsigned i = 0; i < STORAGE_FILE_COUNT; i++)
         put(again, (enum storage_file)i, first->files[i], first->sizes[i]);
-    box_start(again);
-    box_run(again, LIFE_NS);
+    testbox_start(again);
+    testbox_run(again, LIFE_NS);
     CHECK(!again->restarting && again->active);
     CHECK(again->applied >= first->applied);
-    box_destroy(again);
+    testbox_destroy(again);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wire_reader input;
-    struct box *box;
+    struct testbox *box;
     enum role role;
     uint8_t first;
 
@@ -159,7 +161,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wire_reader_init(&input, data, size);
     first = wire_read_u8(&input);
     role = (enum role)(first % ROLE_COUNT);
-    box = box_make(role, KEY);
+    box = testbox_make(role, KEY);
     if (role == ROLE_NCC || role == ROLE_NCM) {
         box->facts.voter_count = first & 16 ? 3 : 1;
         for (unsigned i = 0; i < box->facts.voter_count; i++)
@@ -168,10 +170,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (unsigned i = 0; i < STORAGE_FILE_COUNT && wire_reader_ok(&input); i++)
         one_file(box, (enum storage_file)i, &input);
-    box_start(box);
-    box_run(box, LIFE_NS);
+    testbox_start(box);
+    testbox_run(box, LIFE_NS);
     if (!box->restarting && box->active)
         boot_again(box, role);
-    box_destroy(box);
+    testbox_destroy(box);
     return 0;
 }

@@ -9,7 +9,7 @@
  *          2: u8 port, u8 size, bytes: a packet on a fabric port
  *          3: u8 plane and peer, u8 size, bytes: a datagram of no bus
  */
-#include "tests/fuzz/box.h"
+#include "reference-nos/node/testbox.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ struct peer {
 };
 
 struct rig {
-    struct box *box;
+    struct testbox *box;
     struct mem *mem;
     struct peer peers[PEERS];
     struct datagram *in, *out; /* of the victim */
@@ -142,7 +142,7 @@ carry(struct rig *rig, uint64_t span_ns)
                              VICTIM + 1 + rig->in[i].peer, rig->in[i].lane,
                              rig->in[i].bytes, rig->in[i].size);
         rig->in_count = 0;
-        box_run(rig->box, span_ns / 4);
+        testbox_run(rig->box, span_ns / 4);
         if (rig->box->restarting)
             return;
         out_count = rig->out_count;
@@ -230,7 +230,7 @@ rig_make(struct rig *rig, uint8_t first)
     static struct mem_source source = {take, give, NULL};
     enum role role = (enum role)(first % ROLE_COUNT);
 
-    rig->box = box_make(role, VICTIM);
+    rig->box = testbox_make(role, VICTIM);
     rig->box->datagram = heard;
     rig->box->arg = rig;
     if (role == ROLE_NCC || role == ROLE_NCM) {
@@ -249,14 +249,14 @@ rig_make(struct rig *rig, uint8_t first)
         CHECK(bus_create(rig->mem, &ops, &rig->peers[i], VICTIM + 1 + i, 1,
                          &rig->peers[i].bus) == 0);
     }
-    box_start(rig->box);
+    testbox_start(rig->box);
     carry(rig, NS_PER_S);
 }
 
 static void
 rig_free(struct rig *rig)
 {
-    box_destroy(rig->box);
+    testbox_destroy(rig->box);
     mem_destroy(rig->mem);
     free(rig->in);
     free(rig->out);

@@ -13,7 +13,7 @@
 #include "reference-nos/base/check.h"
 #include "reference-nos/base/units.h"
 #include "reference-nos/linux/procs/procs_priv.h"
-#include "tests/fuzz/box.h"
+#include "reference-nos/node/testbox.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -56,7 +56,7 @@ drain(uv_loop_t *loop, int fd)
 }
 
 static void
-frames(struct proc *proc, int fd, struct box *box, const uint8_t *data,
+frames(struct proc *proc, int fd, struct testbox *box, const uint8_t *data,
        size_t size)
 {
     while (size >= 2) {
@@ -72,7 +72,7 @@ frames(struct proc *proc, int fd, struct box *box, const uint8_t *data,
             box->restarting)
             return; /* its end */
         drain(proc->procs->options.loop, fd);
-        box_run(box, NS_PER_MS);
+        testbox_run(box, NS_PER_MS);
         data += bytes;
         size -= bytes;
     }
@@ -88,7 +88,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct actor_kind *kinds[2] = {NULL, &other};
-    struct box *box;
+    struct testbox *box;
     struct procs *procs;
     struct proc *proc;
     struct proxy *proxy;
@@ -98,9 +98,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     kinds[0] = data[0] % 2 == 0 ? &bus_like : &store_like;
-    box = box_make(ROLE_NCP, 7);
+    box = testbox_make(ROLE_NCP, 7);
     CHECK(runtime_create(&box->plat, kinds, 2, &box->runtime) == 0);
-    box_run(box, NS_PER_MS);
+    testbox_run(box, NS_PER_MS);
     procs = calloc(1, sizeof(*procs));
     proc = calloc(1, sizeof(*proc));
     CHECK(procs != NULL && proc != NULL && uv_loop_init(&loop) == 0);
@@ -124,6 +124,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)close(fds[1]);
     free(proc);
     free(procs);
-    box_destroy(box);
+    testbox_destroy(box);
     return 0;
 }

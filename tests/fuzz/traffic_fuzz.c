@@ -12,7 +12,7 @@
  *          else      up to 4 bytes of its payload are changed; two bytes of
  *                    input each: where and to what
  */
-#include "tests/fuzz/box.h"
+#include "reference-nos/node/testbox.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ struct mouth {
 };
 
 struct rig {
-    struct box *boxes[BOXES];
+    struct testbox *boxes[BOXES];
     struct mouth mouths[BOXES];
     struct wire_reader input;
     struct datagram queue[QUEUE];
@@ -140,7 +140,7 @@ rig_make(struct rig *rig)
     static const enum role roles[BOXES] = {ROLE_NCC, ROLE_NCP, ROLE_NCM};
 
     for (unsigned i = 0; i < BOXES; i++) {
-        struct box *box = box_make(roles[i], FIRST_KEY + i);
+        struct testbox *box = testbox_make(roles[i], FIRST_KEY + i);
 
         box->facts.fabric_ports = 0; /* else it waits for its cables */
         box->facts.serial[1] = (char)('0' + i);
@@ -157,7 +157,7 @@ rig_make(struct rig *rig)
         rig->boxes[i] = box;
     }
     for (unsigned i = 0; i < BOXES; i++)
-        box_start(rig->boxes[i]);
+        testbox_start(rig->boxes[i]);
 }
 
 int
@@ -171,10 +171,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned step = 0; step < STEPS; step++) {
         carry(rig);
         for (unsigned i = 0; i < BOXES; i++)
-            box_run(rig->boxes[i], STEP_NS);
+            testbox_run(rig->boxes[i], STEP_NS);
     }
     for (unsigned i = 0; i < BOXES; i++)
-        box_destroy(rig->boxes[i]);
+        testbox_destroy(rig->boxes[i]);
     free(rig);
     return 0;
 }

@@ -16,207 +16,45 @@
 #include "reference-nos/linux/record/record.h"
 #include "reference-nos/linux/record/record_priv.h"
 #include "reference-nos/linux/record/tape.h"
-#include "reference-nos/node/node.h"
+#include "reference-nos/node/testbox.h"
 #include "reference-nos/schema/operator_msg.h"
 
 #define KEY 0x4711u
-#define FILE_MAX ((size_t)1 << 20)
-#define DONE_MAX 256u
+#define RECORDING_MAX ((size_t)1 << 23)
 
 struct hand {
-    struct plat plat;
-    struct box_facts facts;
+    struct testbox *box;
     struct recorder *recorder;
-    struct runtime *runtime;
-    uint64_t now_ns;
-    uint64_t alarm_ns;
-    uint64_t drawn;
-    unsigned ready; /* bit per service */
-    uint8_t *files[STORAGE_FILE_COUNT];
-    size_t sizes[STORAGE_FILE_COUNT];
-    struct {
-        unsigned service;
-        uint64_t token;
-    } done[DONE_MAX];
-    unsigned done_count;
     unsigned replies;
     struct operator_rep reply;
 };
 
-static struct hand *
-hand_of(struct plat *plat)
+/* ---- what the recorder is told, and the hand hears ---- */
+
+static void
+before(void *arg, enum testbox_input input, unsigned service, uint64_t token)
 {
-    return CONTAINER_OF(plat, struct hand, plat);
-}
+    struct recorder *recorder = ((struct hand *)arg)->recorder;
 
-/* ---- the door ---- */
-
-static uint64_t
-now_ns(struct plat *plat)
-{
-    return hand_of(plat)->now_ns += 137; /* as a real clock: never the same */
-}
-
-static uint64_t
-random_u64(struct plat *plat)
-{
-    struct hand *hand = hand_of(plat);
-
-    return hash64(++hand->drawn, "draw", 4);
+    switch (input) {
+    case TESTBOX_ALARM: record_alarm(recorder); break;
+    case TESTBOX_DISPATCH: record_dispatch(recorder, service); break;
+    case TESTBOX_STORAGE_DONE:
+        record_storage_done(recorder, service, token, 0);
+        break;
+    }
 }
 
 static void
-wake_at(struct plat *plat, uint64_t deadline_ns)
+replied(void *arg, const void *bytes, size_t size)
 {
-    hand_of(plat)->alarm_ns = deadline_ns;
-}
-
-static void
-ready(struct plat *plat, unsigned service)
-{
-    hand_of(plat)->ready |= 1u << service;
-}
-
-static void
-charge(struct plat *plat, enum cost cost, uint64_t units)
-{
-    (void)plat, (void)cost, (void)units;
-}
-
-static void
-datagram_send(struct plat *plat, enum plane plane, uint64_t to, enum lane lane,
-              const void *bytes, size_t size)
-{
-    (void)plat, (void)plane, (void)to, (void)lane, (void)bytes, (void)size;
-}
-
-static void
-packet_send(struct plat *plat, unsigned port, const void *bytes, size_t size)
-{
-    (void)plat, (void)port, (void)bytes, (void)size;
-}
-
-static int
-append(struct plat *plat, enum storage_file file, const void *bytes,
-       size_t size)
-{
-    struct hand *hand = hand_of(plat);
-
-    ck_assert_uint_le(hand->sizes[file] + size, FILE_MAX);
-    memcpy(hand->files[file] + hand->sizes[file], bytes, size);
-    hand->sizes[file] += size;
-    return 0;
-}
-
-static int
-truncate_to(struct plat *plat, enum storage_file file, uint64_t size)
-{
-    hand_of(plat)->sizes[file] = (size_t)size;
-    return 0;
-}
-
-static int
-sync_file(struct plat *plat, enum storage_file file, unsigned service,
-          uint64_t token)
-{
-    struct hand *hand = hand_of(plat);
-
-    (void)file;
-    ck_assert_uint_lt(hand->done_count, DONE_MAX);
-    hand->done[hand->done_count].service = service;
-    hand->done[hand->done_count++].token = token;
-    return 0;
-}
-
-static int
-replace(struct plat *plat, enum storage_file file, const void *bytes,
-        size_t size, unsigned service, uint64_t token)
-{
-    hand_of(plat)->sizes[file] = 0;
-    return append(plat, file, bytes, size) ||
-           sync_file(plat, file, service, token);
-}
-
-static int
-size_of(struct plat *plat, enum storage_file file, uint64_t *size)
-{
-    *size = hand_of(plat)->sizes[file];
-    return 0;
-}
-
-static int
-read_file(struct plat *plat, enum storage_file file, uint64_t offset,
-          void *bytes, size_t size)
-{
-    struct hand *hand = hand_of(plat);
-
-    if (offset + size > hand->sizes[file])
-        return ERR_TRUNCATED;
-    memcpy(bytes, hand->files[file] + offset, size);
-    return 0;
-}
-
-static int
-blob_get(struct plat *plat, const char *name, const void **bytes, size_t *size)
-{
-    (void)plat, (void)name, (void)bytes, (void)size;
-    return ERR_NOENT;
-}
-
-static void *
-chunk_take(struct plat *plat, size_t size)
-{
-    (void)plat;
-    return malloc(size);
-}
-
-static void
-chunk_give(struct plat *plat, void *chunk, size_t size)
-{
-    (void)plat, (void)size;
-    free(chunk);
-}
-
-static void
-operator_reply(struct plat *plat, uint64_t token, const void *bytes,
-               size_t size)
-{
-    struct hand *hand = hand_of(plat);
+    struct hand *hand = arg;
     struct wire_reader reader;
 
-    (void)token;
     wire_reader_init(&reader, bytes, size);
     ck_assert_int_eq(operator_rep_read(&reader, &hand->reply), 0);
     hand->replies++;
 }
-
-static void
-log_line(struct plat *plat, unsigned service, enum severity severity,
-         const char *text)
-{
-    (void)plat, (void)service, (void)severity, (void)text;
-}
-
-static void
-trace(struct plat *plat, const struct trace_record *record)
-{
-    (void)plat, (void)record;
-}
-
-static void
-restart(struct plat *plat, enum reboot_cause cause)
-{
-    (void)plat, (void)cause;
-    ck_abort_msg("the box restarts");
-}
-
-static const struct plat_ops ops = {
-    now_ns,     now_ns,        random_u64,     wake_at,   ready,
-    charge,     datagram_send, packet_send,    append,    truncate_to,
-    sync_file,  replace,       size_of,        read_file, blob_get,
-    chunk_take, chunk_give,    operator_reply, log_line,  trace,
-    restart,
-};
 
 /* One fan that slows down a little at every look. */
 static unsigned
@@ -243,7 +81,9 @@ hw_read(struct plat *plat, enum hw_kind kind, unsigned index,
     *reading = (struct hw_reading){
         .present = true,
         .ok = true,
-        .value = (int32_t)(8000 - hand_of(plat)->now_ns % 100),
+        .value =
+            (int32_t)(8000 -
+                      CONTAINER_OF(plat, struct testbox, plat)->now_ns % 100),
     };
     return 0;
 }
@@ -272,75 +112,7 @@ reboot_cause(struct plat *plat)
 static const struct hw_ops hw = {hw_count, hw_describe, hw_read,
                                  fan_set,  led_set,     reboot_cause};
 
-static int
-bulk_set(struct plat *plat, const struct fwd_entry *entries, size_t count,
-         uint64_t token)
-{
-    (void)plat, (void)entries, (void)count, (void)token;
-    return 0;
-}
-
-static int
-dump(struct plat *plat, struct fwd_entry *entries, size_t room, size_t *count)
-{
-    (void)plat, (void)entries, (void)room;
-    *count = 0;
-    return 0;
-}
-
-static int
-link_up(struct plat *plat, unsigned port, bool *up)
-{
-    (void)plat, (void)port, (void)up;
-    return ERR_NOENT;
-}
-
-static const struct fwd_ops fwd = {bulk_set, dump, link_up};
-
 /* ---- driving it ---- */
-
-static void
-work(struct hand *hand)
-{
-    while (hand->ready != 0 || hand->done_count > 0) {
-        for (unsigned service = 0; service < SVC_COUNT; service++) {
-            if (runtime_pending(hand->runtime, service) == LANE_COUNT) {
-                hand->ready &= ~(1u << service);
-                continue;
-            }
-            record_dispatch(hand->recorder, service);
-            runtime_dispatch(hand->runtime, service);
-        }
-        if (hand->done_count > 0) {
-            unsigned service = hand->done[0].service;
-            uint64_t token = hand->done[0].token;
-
-            hand->done_count--;
-            memmove(&hand->done[0], &hand->done[1],
-                    hand->done_count * sizeof(hand->done[0]));
-            record_storage_done(hand->recorder, service, token, 0);
-            runtime_storage_done(hand->runtime, service, token, 0);
-        }
-    }
-}
-
-static void
-pass(struct hand *hand, uint64_t span_ns)
-{
-    uint64_t end_ns = hand->now_ns + span_ns;
-
-    work(hand);
-    while (hand->alarm_ns < end_ns) {
-        if (hand->now_ns < hand->alarm_ns)
-            hand->now_ns = hand->alarm_ns;
-        hand->alarm_ns = UINT64_MAX;
-        record_alarm(hand->recorder);
-        runtime_alarm(hand->runtime);
-        work(hand);
-    }
-    if (hand->now_ns < end_ns)
-        hand->now_ns = end_ns;
-}
 
 static void
 write_probe(struct hand *hand, uint64_t value)
@@ -357,50 +129,64 @@ write_probe(struct hand *hand, uint64_t value)
     wire_writer_init(&writer, bytes, sizeof(bytes));
     operator_req_write(&writer, &req);
     record_operator(hand->recorder, value, bytes, wire_writer_size(&writer));
-    runtime_operator(hand->runtime, value, bytes, wire_writer_size(&writer));
+    runtime_operator(hand->box->runtime, value, bytes,
+                     wire_writer_size(&writer));
+}
+
+static struct hand *
+hand_make(const char *path)
+{
+    struct hand *hand = calloc(1, sizeof(*hand));
+    struct testbox *box = testbox_make(ROLE_NCC, KEY);
+    char message[256];
+
+    hand->box = box;
+    box->facts.voter_count = 1;
+    box->facts.voters[0] = KEY;
+    box->look_ns = 137; /* as a real clock: never the same */
+    box->plat.hw = &hw;
+    box->before = before;
+    box->reply = replied;
+    box->arg = hand;
+    ck_assert_int_eq(record_open(path, &box->plat, &hand->recorder, message,
+                                 sizeof(message)),
+                     0);
+    box->door = record_plat(hand->recorder);
+    testbox_start(box);
+    return hand;
+}
+
+static void
+hand_end(struct hand *hand)
+{
+    char message[256];
+
+    ck_assert(!hand->box->restarting);
+    testbox_destroy(hand->box);
+    ck_assert_int_eq(record_close(hand->recorder, message, sizeof(message)),
+                     0);
+    free(hand);
 }
 
 /* Boots, writes ten rows, loses its store service once, stops. */
 static void
 record_one(const char *path, bool orderly)
 {
-    struct hand *hand = calloc(1, sizeof(*hand));
-    char message[256];
+    struct hand *hand = hand_make(path);
 
-    hand->plat = (struct plat){&ops, &hw, &fwd, &hand->facts, 0};
-    hand->facts = (struct box_facts){
-        .key = KEY,
-        .serial = "SN-1",
-        .role = ROLE_NCC,
-        .cluster_id = 9,
-        .incarnation = 1,
-        .voter_count = 1,
-        .voters = {KEY},
-    };
-    hand->now_ns = 77 * NS_PER_S;
-    hand->alarm_ns = UINT64_MAX;
-    for (unsigned i = 0; i < STORAGE_FILE_COUNT; i++)
-        hand->files[i] = malloc(FILE_MAX);
-    ck_assert_int_eq(record_open(path, &hand->plat, &hand->recorder, message,
-                                 sizeof(message)),
-                     0);
-    ck_assert_int_eq(node_create(record_plat(hand->recorder), &hand->runtime),
-                     0);
-    pass(hand, 5 * NS_PER_S);
+    testbox_run(hand->box, 5 * NS_PER_S);
     for (uint64_t value = 1; value <= 10; value++) {
         write_probe(hand, value);
-        pass(hand, 100 * NS_PER_MS);
+        testbox_run(hand->box, 100 * NS_PER_MS);
         ck_assert_uint_eq(hand->replies, value);
         ck_assert_int_eq(hand->reply.status, 0);
         if (value == 5) {
             record_kill(hand->recorder, SVC_STORE);
-            ck_assert_int_eq(runtime_kill(hand->runtime, SVC_STORE), 0);
-            pass(hand, 5 * NS_PER_S);
+            ck_assert_int_eq(runtime_kill(hand->box->runtime, SVC_STORE), 0);
+            testbox_run(hand->box, 5 * NS_PER_S);
         }
     }
-    runtime_destroy(hand->runtime);
-    ck_assert_int_eq(record_close(hand->recorder, message, sizeof(message)),
-                     0);
+    hand_end(hand);
     if (!orderly) {
         FILE *file = fopen(path, "r+b");
 
@@ -408,9 +194,6 @@ record_one(const char *path, bool orderly)
         ck_assert_int_eq(ftruncate(fileno(file), ftell(file) - 7), 0);
         fclose(file);
     }
-    for (unsigned i = 0; i < STORAGE_FILE_COUNT; i++)
-        free(hand->files[i]);
-    free(hand);
 }
 
 static char path[] = "/tmp/record-test-XXXXXX";
@@ -445,10 +228,10 @@ static uint8_t *
 slurp(size_t *size)
 {
     FILE *file = fopen(path, "rb");
-    uint8_t *bytes = malloc(FILE_MAX * 8);
+    uint8_t *bytes = malloc(RECORDING_MAX);
 
-    *size = fread(bytes, 1, FILE_MAX * 8, file);
-    ck_assert_uint_lt(*size, FILE_MAX * 8);
+    *size = fread(bytes, 1, RECORDING_MAX, file);
+    ck_assert_uint_lt(*size, RECORDING_MAX);
     fclose(file);
     return bytes;
 }
@@ -587,7 +370,7 @@ END_TEST
 
 START_TEST(an_old_recording_is_not_overwritten)
 {
-    struct plat plat = {&ops, &hw, &fwd, NULL, 0};
+    struct plat plat = {NULL, NULL, NULL, NULL, 0};
     struct recorder *recorder;
     char message[256] = "";
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/fuzz/box.h"
+#include "reference-nos/node/testbox.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +11,10 @@
 /* More events at one moment than this is a loop without end. */
 #define EVENTS_MAX 200000u
 
-static struct box *
+static struct testbox *
 box_of(struct plat *plat)
 {
-    return CONTAINER_OF(plat, struct box, plat);
+    return CONTAINER_OF(plat, struct testbox, plat);
 }
 
 /* ---- the door ---- */
@@ -22,7 +22,9 @@ box_of(struct plat *plat)
 static uint64_t
 now_ns(struct plat *plat)
 {
-    return box_of(plat)->now_ns;
+    struct testbox *box = box_of(plat);
+
+    return box->now_ns += box->look_ns;
 }
 
 static uint64_t
@@ -61,7 +63,7 @@ static void
 datagram_send(struct plat *plat, enum plane plane, uint64_t to, enum lane lane,
               const void *bytes, size_t size)
 {
-    struct box *box = box_of(plat);
+    struct testbox *box = box_of(plat);
 
     CHECK(size <= PLAT_DATAGRAM_MAX && (unsigned)lane < LANE_COUNT);
     if (box->datagram != NULL)
@@ -79,9 +81,9 @@ static int
 append(struct plat *plat, enum storage_file file, const void *bytes,
        size_t size)
 {
-    struct box *box = box_of(plat);
+    struct testbox *box = box_of(plat);
 
-    if (size > BOX_FILE_MAX - box->sizes[file])
+    if (size > TESTBOX_FILE_MAX - box->sizes[file])
         return ERR_NOSPACE;
     memcpy(box->files[file] + box->sizes[file], bytes, size);
     box->sizes[file] += size;
@@ -91,7 +93,7 @@ append(struct plat *plat, enum storage_file file, const void *bytes,
 static int
 truncate_to(struct plat *plat, enum storage_file file, uint64_t size)
 {
-    struct box *box = box_of(plat);
+    struct testbox *box = box_of(plat);
 
     if (size > box->sizes[file])
         return ERR_RANGE;
@@ -103,11 +105,11 @@ static int
 sync_file(struct plat *plat, enum storage_file file, unsigned service,
           uint64_t token)
 {
-    struct box *box = box_of(plat);
-    unsigned at = (box->done_first + box->done_count) % BOX_DONE_MAX;
+    struct testbox *box = box_of(plat);
+    unsigned at = (box->done_first + box->done_count) % TESTBOX_DONE_MAX;
 
     (void)file;
-    if (box->done_count == BOX_DONE_MAX)
+    if (box->done_count == TESTBOX_DONE_MAX)
         return ERR_BUSY;
     box->done[at].service = service;
     box->done[at].token = token;
@@ -137,7 +139,7 @@ static int
 read_file(struct plat *plat, enum storage_file file, uint64_t offset,
           void *bytes, size_t size)
 {
-    const struct box *box = box_of(plat);
+    const struct testbox *box = box_of(plat);
 
     if (offset > box->sizes[file] || size > box->sizes[file] - offset)
         return ERR_TRUNCATED;
@@ -170,7 +172,11 @@ static void
 operator_reply(struct plat *plat, uint64_t token, const void *bytes,
                size_t size)
 {
-    (void)plat, (void)token, (void)bytes, (void)size;
+    struct testbox *box = box_of(plat);
+
+    (void)token;
+    if (box->reply != NULL)
+        box->reply(box->arg, bytes, size);
 }
 
 static void
@@ -183,7 +189,7 @@ log_line(struct plat *plat, unsigned service, enum severity severity,
 static void
 trace(struct plat *plat, const struct trace_record *record)
 {
-    struct box *box = box_of(plat);
+    struct testbox *box = box_of(plat);
 
     if (record->kind == TRACE_ACTIVE)
         box->active = true;
@@ -284,16 +290,17 @@ static const struct fwd_ops fwd_ops = {bulk_set, dump, link_up};
 
 /* ---- life ---- */
 
-struct box *
-box_make(enum role role, uint64_t key)
+struct testbox *
+testbox_make(enum role role, uint64_t key)
 {
-    struct box *box = calloc(1, sizeof(*box));
+    struct testbox *box = calloc(1, sizeof(*box));
 
     CHECK(box != NULL);
     box->plat.ops = &plat_ops;
     box->plat.hw = &hw_ops;
     box->plat.fwd = &fwd_ops;
     box->plat.facts = &box->facts;
+    box->door = &box->plat;
     box->now_ns = NS_PER_S;
     box->alarm_ns = UINT64_MAX;
     box->facts.key = key;
@@ -304,21 +311,29 @@ box_make(enum role role, uint64_t key)
     box->facts.fabric_ports = role == ROLE_NCP || role == ROLE_NCF ? 4 : 0;
     box->facts.front_ports = role == ROLE_NCP ? 4 : 0;
     for (unsigned i = 0; i < STORAGE_FILE_COUNT; i++) {
-        box->files[i] = malloc(BOX_FILE_MAX);
+        box->files[i] = malloc(TESTBOX_FILE_MAX);
         CHECK(box->files[i] != NULL);
     }
     return box;
 }
 
 void
-box_start(struct box *box)
+testbox_start(struct testbox *box)
 {
-    CHECK(node_create(&box->plat, &box->runtime) == 0);
-    box_run(box, 0);
+    CHECK(node_create(box->door, &box->runtime) == 0);
+    testbox_run(box, 0);
+}
+
+static void
+before(struct testbox *box, enum testbox_input input, unsigned service,
+       uint64_t token)
+{
+    if (box->before != NULL)
+        box->before(box->arg, input, service, token);
 }
 
 static bool
-dispatch_ready(struct box *box)
+dispatch_ready(struct testbox *box)
 {
     bool some = false;
 
@@ -329,6 +344,7 @@ dispatch_ready(struct box *box)
             box->ready &= ~(1u << service);
             continue;
         }
+        before(box, TESTBOX_DISPATCH, service, 0);
         runtime_dispatch(box->runtime, service);
         some = true;
     }
@@ -336,21 +352,23 @@ dispatch_ready(struct box *box)
 }
 
 static bool
-complete_one(struct box *box)
+complete_one(struct testbox *box)
 {
     unsigned at = box->done_first;
+    unsigned service = box->done[at].service;
+    uint64_t token = box->done[at].token;
 
     if (box->done_count == 0)
         return false;
-    box->done_first = (at + 1) % BOX_DONE_MAX;
+    box->done_first = (at + 1) % TESTBOX_DONE_MAX;
     box->done_count--;
-    runtime_storage_done(box->runtime, box->done[at].service,
-                         box->done[at].token, 0);
+    before(box, TESTBOX_STORAGE_DONE, service, token);
+    runtime_storage_done(box->runtime, service, token, 0);
     return true;
 }
 
 void
-box_run(struct box *box, uint64_t span_ns)
+testbox_run(struct testbox *box, uint64_t span_ns)
 {
     uint64_t end_ns = box->now_ns + span_ns;
     unsigned events = 0;
@@ -367,15 +385,16 @@ box_run(struct box *box, uint64_t span_ns)
             events = 0;
         }
         box->alarm_ns = UINT64_MAX;
+        before(box, TESTBOX_ALARM, 0, 0);
         runtime_alarm(box->runtime);
         CHECK(++events < EVENTS_MAX);
     }
-    if (!box->restarting)
+    if (!box->restarting && box->now_ns < end_ns)
         box->now_ns = end_ns;
 }
 
 void
-box_destroy(struct box *box)
+testbox_destroy(struct testbox *box)
 {
     runtime_destroy(box->runtime);
     CHECK(box->lent_bytes == 0);
