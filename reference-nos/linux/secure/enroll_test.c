@@ -46,12 +46,7 @@ static char log_text[8192];
 static const char *
 in(const char *name)
 {
-    static char path[4][CERT_PATH_MAX];
-    static unsigned at;
-
-    at = (at + 1) % 4;
-    snprintf(path[at], sizeof(path[at]), "%s/%s", root, name);
-    return path[at];
+    return test_path(root, name);
 }
 
 static struct peer_address

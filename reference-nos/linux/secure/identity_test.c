@@ -19,12 +19,7 @@ static char message[512];
 static const char *
 in(const char *name)
 {
-    static char path[4][CERT_PATH_MAX];
-    static unsigned at;
-
-    at = (at + 1) % 4;
-    snprintf(path[at], sizeof(path[at]), "%s/%s", root, name);
-    return path[at];
+    return test_path(root, name);
 }
 
 static uint64_t

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reference-nos/linux/secure/cert_priv.h"
+
 static int
 remove_one(const char *path, const struct stat *status, int kind,
            struct FTW *walk)
@@ -15,6 +17,17 @@ remove_one(const char *path, const struct stat *status, int kind,
     (void)kind;
     (void)walk;
     return remove(path);
+}
+
+const char *
+test_path(const char *directory, const char *name)
+{
+    static char path[4][CERT_PATH_MAX];
+    static unsigned at;
+
+    at = (at + 1) % 4;
+    snprintf(path[at], sizeof(path[at]), "%s/%s", directory, name);
+    return path[at];
 }
 
 void

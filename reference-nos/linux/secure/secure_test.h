@@ -13,6 +13,8 @@ Suite *hostile_suite(void);
 Suite *net_suite(void);
 Suite *enroll_suite(void);
 
+/* 'name' in 'directory'; good until the fourth call after it. */
+const char *test_path(const char *directory, const char *name);
 void test_remove(const char *directory); /* and what is in it */
 void test_write(const char *path, const char *text);
 void test_copy(const char *from, const char *to);
