@@ -7,12 +7,16 @@
  *          Simulated time 0 is the epoch given.
  * Filter   a BPF expression as tcpdump takes it, compiled by libpcap and run
  *          over the frame's bytes (bpf_filter(3)).
+ *          Names in it would be looked up on the network; give addresses.
  * Frames   the simulator has sizes, addresses and stamps, not payloads:
  *          capture_frame() builds Ethernet + IPv4/IPv6 + UDP headers whose
- *          payload is the packet's number and stamps, checksums right.
+ *          payload is the packet's number and intended time (8 bytes each,
+ *          network order), then zeros; checksums right.  An IPv6 frame below
+ *          66 bytes has no room for UDP: its next header is none (59).
  * Reading  sizes and gaps of pcap or pcapng files through libpcap; errors say
  *          file, packet number and what is wrong (truncated, unknown link
- *          type, empty).
+ *          type, empty).  Frames below 64 bytes are padded, the FCS is
+ *          added; a stamp before the last one counts as the same instant.
  */
 #ifndef MODELS_CAPTURE_CAPTURE_H
 #define MODELS_CAPTURE_CAPTURE_H
@@ -60,7 +64,8 @@ size_t capture_frame(const struct capture_packet *packet, uint8_t *frame,
 MUST_USE int capture_create(const char *path, uint64_t epoch_ns,
                             struct capture **out, char *message,
                             size_t message_size);
-/* A port; the number to give to capture_write(). */
+/* A port; the number to give to capture_write().  ERR_INVALID for a name that
+ * is empty or longer than 255 bytes. */
 MUST_USE int capture_interface(struct capture *capture, const char *name,
                                uint64_t bps, unsigned *number);
 MUST_USE int capture_write(struct capture *capture, unsigned interface,
@@ -69,7 +74,10 @@ MUST_USE int capture_write(struct capture *capture, unsigned interface,
 /* Flushes and closes; the first error of any write. */
 MUST_USE int capture_close(struct capture *capture);
 
-/* Sizes and gaps of a capture file; free with capture_replay_free(). */
+#define CAPTURE_REPLAY_PACKETS_MAX (1u << 26)
+
+/* Sizes and gaps of a capture file; free with capture_replay_free().  The gap
+ * before the first packet is 0. */
 MUST_USE int capture_replay_load(const char *path,
                                  struct traffic_replay *replay, char *message,
                                  size_t message_size);
