@@ -240,6 +240,7 @@ START_TEST(parts_are_read)
     ck_assert_uint_eq(plan->parts.disk_bytes_per_s, 500000000);
     ck_assert_uint_eq(plan->parts.switch_queue_bytes, 262144);
     ck_assert_uint_eq(plan->parts.link_train.ps, simtime_from_ms(50).ps);
+    ck_assert_uint_eq(plan->parts.asic_write.ps, simtime_from_us(37).ps);
     ck_assert_uint_eq(plan->parts.clock_drift_max_ppb, 1000);
     ck_assert_int_eq(plan->parts.ambient_mc, 25000);
     ck_assert_uint_eq(plan->rates.mtbf_h[RATE_BOX_POWER_LOSS], 100000);
@@ -251,7 +252,8 @@ END_TEST
 #define GOOD_PARTS                                                            \
     "format: 1\ndisk: { sync: [1us, 2us], write-rate: 1Gbps, "                \
     "capacity: 1GiB }\nmanagement-switch: { latency: 1us, queue: 1MiB }\n"    \
-    "fabric-link: { detect: 1us, train: 1ms }\n"
+    "fabric-link: { detect: 1us, train: 1ms }\n"                              \
+    "packet-asic: { write: 1us, routes: 10, groups: 10 }\n"
 
 START_TEST(bad_parts_have_a_place)
 {
@@ -261,10 +263,10 @@ START_TEST(bad_parts_have_a_place)
     } cases[] = {
         {GOOD_PARTS "clock: { drift-max: 1ppm, offset-max: 0s }\n"
                     "room: { ambient: 99C }\n",
-         "parts.yaml:6:7"},
+         "parts.yaml:7:7"},
         {GOOD_PARTS "clock: { drift-max: -1ppm, offset-max: 0s }\n"
                     "room: { ambient: 25C }\n",
-         "parts.yaml:5:8"},
+         "parts.yaml:6:8"},
         {GOOD_PARTS "room: { ambient: 25C }\n", "clock"},
         {"format: 1\ndisk: { sync: [2us, 1us] }\n", "parts.yaml:2:15"},
     };

@@ -95,7 +95,7 @@ START_TEST(measured_figures_take_the_models_place)
     cluster_plan_destroy(plan);
     costs.measured.boot_min = simtime_from_us(50000);
     ck_assert_int_ne(reread(&costs, "", message), 0); /* not in order */
-    ck_assert_ptr_nonnull(strstr(message, ":21:"));   /* the line of "boot" */
+    ck_assert_ptr_nonnull(strstr(message, ":23:"));   /* the line of "boot" */
 }
 END_TEST
 
@@ -106,7 +106,7 @@ START_TEST(bad_costs_have_a_place)
 
     ck_assert_int_ne(reread(&costs, "  no-such-work: 1us\n", message), 0);
     ck_assert_ptr_nonnull(strstr(message, "no-such-work"));
-    ck_assert_ptr_nonnull(strstr(message, ":18:3:"));
+    ck_assert_ptr_nonnull(strstr(message, ":20:3:"));
     ck_assert_int_ne(
         costs_load(test_data_dir, "/nowhere/c.yaml", &costs, message, 256), 0);
     ck_assert_ptr_nonnull(strstr(message, "/nowhere/c.yaml"));

@@ -26,6 +26,13 @@ struct raw_link {
     uint64_t train_ps;
 };
 
+struct raw_asic {
+    const struct ynode *node;
+    uint64_t write_ps;
+    uint32_t routes;
+    uint32_t groups;
+};
+
 struct raw_clock {
     const struct ynode *node;
     int64_t drift_max_ppb;
@@ -43,6 +50,7 @@ struct raw_parts {
     struct raw_disk disk;
     struct raw_switch management;
     struct raw_link link;
+    struct raw_asic asic;
     struct raw_clock clock;
     struct raw_room room;
 };
@@ -97,6 +105,19 @@ static const struct field link_fields[] = {
 static const struct schema link_schema = SCHEMA(
     struct raw_link, "fabric link", "The fabric links.", link_fields, node);
 
+static const struct field asic_fields[] = {
+    PART("write", QUANTITY_DURATION, struct raw_asic, write_ps,
+         "A route or a group into the table."),
+    PART_RANGE("routes", QUANTITY_COUNT, struct raw_asic, routes, 1, 100000000,
+               "Routes that fit."),
+    PART_RANGE("groups", QUANTITY_COUNT, struct raw_asic, groups, 1, 10000000,
+               "Next-hop groups that fit."),
+};
+
+static const struct schema asic_schema =
+    SCHEMA(struct raw_asic, "ASIC", "The route tables of the packet ASIC.",
+           asic_fields, node);
+
 static const struct field clock_fields[] = {
     PART("drift-max", QUANTITY_PPB, struct raw_clock, drift_max_ppb,
          "Frequency error, either way."),
@@ -128,6 +149,8 @@ static const struct field parts_fields[] = {
     PART_MAP("management-switch", switch_schema, management,
              "The switches of the management network."),
     PART_MAP("fabric-link", link_schema, link, "The fabric links."),
+    PART_MAP("packet-asic", asic_schema, asic,
+             "The route tables of the packet ASIC."),
     PART_MAP("clock", clock_schema, clock, "The oscillators."),
     PART_MAP("room", room_schema, room, "Where the boxes stand."),
 };
@@ -167,6 +190,9 @@ parts_fill(const struct raw_parts *raw, struct parts *parts)
         .switch_queue_bytes = (uint32_t)raw->management.queue_bytes,
         .link_detect = simtime_from_ps(raw->link.detect_ps),
         .link_train = simtime_from_ps(raw->link.train_ps),
+        .asic_write = simtime_from_ps(raw->asic.write_ps),
+        .asic_routes = raw->asic.routes,
+        .asic_groups = raw->asic.groups,
         .clock_drift_max_ppb = (uint64_t)raw->clock.drift_max_ppb,
         .clock_offset_max_ns = raw->clock.offset_max_ps / 1000,
         .ambient_mc = (int32_t)raw->room.ambient_mc,

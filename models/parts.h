@@ -24,8 +24,11 @@ struct parts {
     uint32_t switch_queue_bytes;   /* Per port and priority. */
     struct simtime link_detect;    /* Loss of light to interrupt. */
     struct simtime link_train;     /* Light to usable link. */
-    uint64_t clock_drift_max_ppb;  /* Either way. */
-    uint64_t clock_offset_max_ns;  /* Either way. */
+    struct simtime asic_write;     /* A route or group into the ASIC. */
+    uint32_t asic_routes;          /* That fit its tables. */
+    uint32_t asic_groups;
+    uint64_t clock_drift_max_ppb; /* Either way. */
+    uint64_t clock_offset_max_ns; /* Either way. */
     int32_t ambient_mc;
 };
 

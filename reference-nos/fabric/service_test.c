@@ -215,7 +215,8 @@ static const struct plat_ops ops = {.now_ns = now_ns,
                                     .chunk_give = chunk_give,
                                     .log = log_line,
                                     .trace = trace};
-static const struct fwd_ops fwd = {bulk_set, dump, link_up};
+static const struct fwd_ops fwd = {
+    .bulk_set = bulk_set, .dump = dump, .link_up = link_up};
 
 /* Store and member */
 

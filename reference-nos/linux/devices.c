@@ -80,8 +80,42 @@ fwd_link_up(struct plat *plat, unsigned fabric_port, bool *up)
     return ports_link_up(daemon_of(plat)->ports, fabric_port, up);
 }
 
+static int
+fwd_groups_set(struct plat *plat, const struct fwd_group *groups, size_t count,
+               uint64_t token)
+{
+    return ports_groups_set(daemon_of(plat)->ports, groups, count, token);
+}
+
+static int
+fwd_routes_set(struct plat *plat, const struct fwd_route *routes, size_t count,
+               uint64_t token)
+{
+    return ports_routes_set(daemon_of(plat)->ports, routes, count, token);
+}
+
+static int
+fwd_groups_dump(struct plat *plat, uint32_t after, struct fwd_group *groups,
+                size_t room, size_t *count)
+{
+    *count = ports_groups_dump(daemon_of(plat)->ports, after, groups, room);
+    return 0;
+}
+
+static int
+fwd_routes_dump(struct plat *plat, const struct fwd_prefix *after,
+                struct fwd_route *routes, size_t room, size_t *count)
+{
+    *count = ports_routes_dump(daemon_of(plat)->ports, after, routes, room);
+    return 0;
+}
+
 const struct fwd_ops daemon_fwd_ops = {
     .bulk_set = fwd_bulk_set,
     .dump = fwd_dump,
     .link_up = fwd_link_up,
+    .groups_set = fwd_groups_set,
+    .routes_set = fwd_routes_set,
+    .groups_dump = fwd_groups_dump,
+    .routes_dump = fwd_routes_dump,
 };

@@ -286,7 +286,47 @@ link_up(struct plat *plat, unsigned port, bool *up)
     return port < box_of(plat)->facts.fabric_ports ? 0 : ERR_NOENT;
 }
 
-static const struct fwd_ops fwd_ops = {bulk_set, dump, link_up};
+static int
+groups_set(struct plat *plat, const struct fwd_group *groups, size_t count,
+           uint64_t token)
+{
+    (void)plat, (void)groups, (void)count, (void)token;
+    return 0;
+}
+
+static int
+routes_set(struct plat *plat, const struct fwd_route *routes, size_t count,
+           uint64_t token)
+{
+    (void)plat, (void)routes, (void)count, (void)token;
+    return 0;
+}
+
+static int
+groups_dump(struct plat *plat, uint32_t after, struct fwd_group *groups,
+            size_t room, size_t *count)
+{
+    (void)plat, (void)after, (void)groups, (void)room;
+    *count = 0;
+    return 0;
+}
+
+static int
+routes_dump(struct plat *plat, const struct fwd_prefix *after,
+            struct fwd_route *routes, size_t room, size_t *count)
+{
+    (void)plat, (void)after, (void)routes, (void)room;
+    *count = 0;
+    return 0;
+}
+
+static const struct fwd_ops fwd_ops = {.bulk_set = bulk_set,
+                                       .dump = dump,
+                                       .link_up = link_up,
+                                       .groups_set = groups_set,
+                                       .routes_set = routes_set,
+                                       .groups_dump = groups_dump,
+                                       .routes_dump = routes_dump};
 
 /* ---- life ---- */
 

@@ -6,6 +6,14 @@
  *           restarted service dumps what is there and reconciles.
  * Writes    are bulk and asynchronous: bulk_set() takes a copy and answers
  *           with a struct fwd_change of kind FWD_DONE that carries 'token'.
+ * Routes    groups_set() and routes_set() answer with FWD_ROUTES_DONE, to the
+ *           services that TAKES_ROUTES.  Writes take effect in the order in
+ *           which they were asked for, entry by entry; a route replaces the
+ *           one of the same prefix in one step, and so does a group.  An
+ *           entry that fails leaves what was there, and the rest of its
+ *           batch is done; the first error is the status: ERR_NOENT for a
+ *           route whose group is not there, ERR_BUSY for removing a group
+ *           that routes use, ERR_FULL for a table without room.
  * Links     a change of a fabric or front port arrives as FWD_LINK.
  * Object    families after SAI (saifabric, saiport, saiswitch, sairoute,
  *           sainexthopgroup).
@@ -51,15 +59,21 @@ struct fwd_hop {
 #define FWD_HOPS_MAX 16
 
 /* Next hops of equal cost: a packet takes hop (hash of its flow) mod count of
- * those that are alive: the card's local repair. */
+ * those that are alive.  The ASIC itself judges: a hop is alive when its
+ * module is this box and the front port is up (FWD_FRONT), or when a fabric
+ * port leads to its module (FWD_REACH).  That is the card's local repair: one
+ * table write for a lost module heals all groups, whatever their number. */
 struct fwd_group {
-    uint32_t id;   /* not 0 */
+    uint32_t id;   /* from FWD_GROUP_FIRST on */
     uint8_t count; /* 0 removes the group */
     struct fwd_hop hops[FWD_HOPS_MAX];
 };
 
 #define FWD_GROUP_NONE 0u    /* no such route: removes it */
 #define FWD_GROUP_DISCARD 1u /* packets are dropped on purpose */
+#define FWD_GROUP_FIRST 2u   /* ids of groups begin here */
+
+#define FWD_WRITE_MAX 256u /* groups or routes in one write */
 
 /* The longest prefix that matches decides (RFC 1812, section 5.2.4.3). */
 struct fwd_route {
@@ -67,12 +81,17 @@ struct fwd_route {
     uint32_t group;
 };
 
-enum fwd_change_kind { FWD_DONE, FWD_LINK };
+enum fwd_change_kind {
+    FWD_DONE,
+    FWD_LINK,
+    FWD_ROUTES_DONE, /* as FWD_DONE, of groups_set() and routes_set() */
+    FWD_CHANGE_KIND_COUNT
+};
 
 struct fwd_change {
     enum fwd_change_kind kind;
-    uint64_t token; /* FWD_DONE */
-    int status;     /* FWD_DONE: 0 or enum err */
+    uint64_t token; /* DONE */
+    int status;     /* DONE: 0 or enum err */
     uint16_t port;  /* FWD_LINK: fabric port */
     bool up;
 };
@@ -86,6 +105,19 @@ struct fwd_ops {
                 size_t *count);
     /* Is the light on?  ERR_NOENT for no such fabric port. */
     int (*link_up)(struct plat *plat, unsigned fabric_port, bool *up);
+
+    /* At most FWD_WRITE_MAX each.  ERR_RANGE: malformed, nothing is done. */
+    int (*groups_set)(struct plat *plat, const struct fwd_group *groups,
+                      size_t count, uint64_t token);
+    int (*routes_set)(struct plat *plat, const struct fwd_route *routes,
+                      size_t count, uint64_t token);
+    /* Copy up to 'room' (at most FWD_WRITE_MAX) of what is there: groups by
+     * id, those above 'after'; routes in the order of
+     * prefix_compare(), those behind 'after' (NULL: all). */
+    int (*groups_dump)(struct plat *plat, uint32_t after,
+                       struct fwd_group *groups, size_t room, size_t *count);
+    int (*routes_dump)(struct plat *plat, const struct fwd_prefix *after,
+                       struct fwd_route *routes, size_t room, size_t *count);
 };
 
 #endif

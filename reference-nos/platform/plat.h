@@ -63,6 +63,8 @@ enum lane {
     X(COST_REACH, "fabric destination recomputed", 150)                       \
     X(COST_TABLE_ENTRY, "forwarding table entry written", 2000)               \
     X(COST_DEVICE, "hardware register or EEPROM read", 20000)                 \
+    X(COST_ROUTE, "route resolved, or found in a table", 600)                 \
+    X(COST_TABLE_READ, "group or route read back from the ASIC", 500)         \
     X(COST_PACKET, "packet sent or received on a port", 2000)
 
 enum cost {

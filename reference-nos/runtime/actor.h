@@ -125,7 +125,8 @@ enum actor_takes {
     TAKES_OPERATOR = 1 << 4,
     TAKES_SESSIONS = 1 << 5,
     TAKES_REMOTE = 1 << 6, /* messages to other boxes pass through it */
-    TAKES_ALARMS = 1 << 7  /* and all that are known when it restarts */
+    TAKES_ALARMS = 1 << 7, /* and all that are known when it restarts */
+    TAKES_ROUTES = 1 << 8  /* FWD_ROUTES_DONE */
 };
 
 struct actor_kind {

@@ -185,7 +185,10 @@ runtime_forwarding_changed(struct runtime *runtime,
         .u.forwarding = *change,
     };
 
-    input(runtime, TAKES_FORWARDING, LANE_CONTROL, &event);
+    if (change->kind == FWD_ROUTES_DONE)
+        input(runtime, TAKES_ROUTES, LANE_CONTROL, &event);
+    else
+        input(runtime, TAKES_FORWARDING, LANE_CONTROL, &event);
 }
 
 void
@@ -355,8 +358,8 @@ const char *
 service_name(unsigned service)
 {
     static const char *const names[SVC_COUNT] = {
-        "none",    "bus",      "store",  "member",
-        "cluster", "hardware", "fabric", "operator",
+        "none",     "bus",    "store",    "member", "cluster",
+        "hardware", "fabric", "operator", "rib",    "fib",
     };
 
     return service < SVC_COUNT ? names[service] : "?";

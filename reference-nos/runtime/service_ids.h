@@ -14,7 +14,9 @@ enum service_id {
     SVC_HARDWARE = 5, /* fans, power, lights, alarms */
     SVC_FABRIC = 6,   /* NCP, NCF: reachability and ports */
     SVC_OPERATOR = 7, /* requests of people and programs */
-    SVC_COUNT = 8
+    SVC_RIB = 8,      /* controllers: routes and groups for every card */
+    SVC_FIB = 9,      /* NCP: what the ASIC forwards by */
+    SVC_COUNT = 10
 };
 
 /* "bus", "store", ... */

@@ -46,6 +46,14 @@ enum message_type {
     MSG_HELLO_ACK = 48,   /* lease renewed; carries the term */
     MSG_MEMBER_ROLE = 49, /* on one box: member tells its services */
 
+    /* Controllers and cards (fib_msg.h), bulk lane. */
+    MSG_FIB_OFFER = 50,
+    MSG_FIB_RESYNC = 51,
+    MSG_FIB_BATCH = 52,
+    MSG_FIB_ACK = 53,
+    MSG_FIB_ASK = 54,
+    MSG_FIB_TELL = 55,
+
     /* Operators (operator_msg.h). */
     MSG_OPERATOR_REQ = 60, /* operator service to cluster or store */
     MSG_OPERATOR_REP = 61

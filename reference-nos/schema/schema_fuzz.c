@@ -6,6 +6,7 @@
  */
 #include "reference-nos/base/check.h"
 #include "reference-nos/schema/cluster_msg.h"
+#include "reference-nos/schema/fib_msg.h"
 #include "reference-nos/schema/operator_msg.h"
 #include "reference-nos/schema/plan.h"
 
@@ -59,6 +60,12 @@ MESSAGE(operator_module)
 MESSAGE(operator_cluster)
 MESSAGE(operator_controller)
 MESSAGE(operator_alarm)
+MESSAGE(fib_offer)
+MESSAGE(fib_resync)
+MESSAGE(fib_ask)
+MESSAGE(fib_tell)
+ROW(interface_row)
+ROW(static_row)
 ROW(cluster_row)
 ROW(plan_row)
 ROW(cable_row)
@@ -90,6 +97,47 @@ fuzz_keys(const uint8_t *bytes, size_t size)
         port_key_encode(port, &again);
     if (alarm_key_decode(bytes, size, &code, &item) == 0)
         alarm_key_encode(code, item, &again);
+}
+
+static void
+fuzz_routes(const uint8_t *bytes, size_t size)
+{
+    struct interface_key interface;
+    struct fwd_prefix prefix;
+    struct fwd_group group;
+    struct key_bytes key;
+    struct row_bytes row;
+    uint64_t name;
+
+    if (interface_key_decode(bytes, size, &interface) == 0) {
+        interface_key_encode(&interface, &key);
+        CHECK(key.size == size && memcmp(key.bytes, bytes, size) == 0);
+    }
+    if (prefix_key_decode(bytes, size, &prefix) == 0) {
+        prefix_key_encode(&prefix, &key);
+        CHECK(key.size == size && memcmp(key.bytes, bytes, size) == 0);
+    }
+    if (group_row_decode(bytes, size, &group) == 0) {
+        group_row_encode(&group, &row);
+        CHECK(row.size == size && memcmp(row.bytes, bytes, size) == 0);
+    }
+    if (name_key_decode(bytes, size, &name) == 0) {
+        name_key_encode(name, &key);
+        CHECK(key.size == size && memcmp(key.bytes, bytes, size) == 0);
+    }
+}
+
+/* A table, a length of key, then key and value. */
+static void
+fuzz_route_conf(const uint8_t *bytes, size_t size)
+{
+    size_t key_size;
+
+    if (size < 2)
+        return;
+    key_size = bytes[1] < size - 2 ? bytes[1] : size - 2;
+    (void)!route_conf_check((enum table)bytes[0], bytes + 2, key_size,
+                            bytes + 2 + key_size, size - 2 - key_size, false);
 }
 
 static void
@@ -145,6 +193,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_operator_cluster,
         fuzz_operator_controller,
         fuzz_operator_alarm,
+        fuzz_fib_offer,
+        fuzz_fib_resync,
+        fuzz_fib_ask,
+        fuzz_fib_tell,
+        fuzz_interface_row,
+        fuzz_static_row,
+        fuzz_routes,
+        fuzz_route_conf,
     };
 
     if (size == 0)

@@ -19,12 +19,17 @@
 
 enum table {
     /* CONF */
-    TABLE_CLUSTER = 1, /* one row: struct cluster_row */
-    TABLE_PLAN = 2,    /* module_key -> struct plan_row */
-    TABLE_CABLING = 3, /* struct cable_key -> struct cable_row: the plan */
-    TABLE_MODULE = 4,  /* module_key -> struct module_row */
-    TABLE_ROLE = 5,    /* one row: struct active_row, tied to a term */
-    TABLE_PROBE = 6,   /* an operator's test rows; voters only */
+    TABLE_CLUSTER = 1,   /* one row: struct cluster_row */
+    TABLE_PLAN = 2,      /* module_key -> struct plan_row */
+    TABLE_CABLING = 3,   /* struct cable_key -> struct cable_row: the plan */
+    TABLE_MODULE = 4,    /* module_key -> struct module_row */
+    TABLE_ROLE = 5,      /* one row: struct active_row, tied to a term */
+    TABLE_PROBE = 6,     /* an operator's test rows; voters only */
+    TABLE_INTERFACE = 7, /* struct interface_key -> struct interface_row */
+    TABLE_ROUTE = 8,     /* fwd_prefix -> struct static_row */
+    /* Rows of the streams to cards (fib_msg.h), in no store. */
+    TABLE_FIB_GROUP = 62,
+    TABLE_FIB_ROUTE = 63,
     TABLE_CONF_END = 64,
     /* STATE */
     TABLE_SEEN = 64,   /* u16 port -> struct seen_row: far end of a cable */

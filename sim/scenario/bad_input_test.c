@@ -256,8 +256,8 @@ static const struct {
                         "hits boxes, not a management plane"},
     {TARGET("service=stoer,ncc-0"),
      "s.yaml:7:52: error: unknown service \"stoer\"; expected one of bus, "
-     "store, member, cluster, hardware, fabric, operator; did you mean "
-     "\"store\"?"},
+     "store, member, cluster, hardware, fabric, operator, rib, fib; did you "
+     "mean \"store\"?"},
     {TARGET("pul.target"), "s.yaml:7:44: error: unknown event \"pul\""},
     {LINE("at: 1s, fault: link.down, target: \"link=ncp-1/fab-13\""),
      "s.yaml:7:53: error: impossible target: ncp-1 has no fab-13; its fabric "

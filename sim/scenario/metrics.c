@@ -103,8 +103,8 @@ static const char *const oracles[] = {
     "O8",   "O9", "O10", "O11", "O12", "O13", "O14", NULL,
 };
 static const char *const services[] = {
-    "none",     "bus",    "store",    "member", "cluster",
-    "hardware", "fabric", "operator", NULL,
+    "none",   "bus",      "store", "member", "cluster", "hardware",
+    "fabric", "operator", "rib",   "fib",    NULL,
 };
 
 const char *const *

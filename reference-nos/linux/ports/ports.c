@@ -157,20 +157,42 @@ ports_counts_get(const struct ports *ports, struct ports_counts *counts)
 
 /* ---- tables ---- */
 
+/* Each takes effect by itself; the first error. */
+static int
+routes_write(struct ports *ports, const struct table_write *write)
+{
+    int first = 0;
+
+    for (size_t i = 0; i < write->count; i++) {
+        int error = write->kind == WRITE_GROUPS
+                        ? fwd_table_group(ports->routes, &write->u.groups[i])
+                        : fwd_table_route(ports->routes, &write->u.routes[i]);
+
+        if (first == 0)
+            first = error;
+    }
+    return first;
+}
+
 static void
 write_complete(struct ports *ports)
 {
     struct table_write *write = ports->first;
-    struct fwd_change done = {.kind = FWD_DONE, .token = write->token};
+    struct fwd_change done = {.kind = FWD_ROUTES_DONE, .token = write->token};
 
     ports->first = write->next;
     if (ports->first == NULL)
         ports->last = &ports->first;
     ports->write_count--;
-    tables_set(&ports->tables, write->entries, write->count);
-    if (ports->options.written != NULL)
-        ports->options.written(ports->options.arg, write->entries,
-                               write->count);
+    if (write->kind == WRITE_ENTRIES) {
+        done.kind = FWD_DONE;
+        tables_set(&ports->tables, write->u.entries, write->count);
+        if (ports->options.written != NULL)
+            ports->options.written(ports->options.arg, write->u.entries,
+                                   write->count);
+    } else {
+        done.status = routes_write(ports, write);
+    }
     if (!ports->closing)
         ports->options.changed(ports->options.arg, &done);
     free(write);
@@ -189,30 +211,78 @@ completions_fire(uv_idle_t *idle)
         CHECK(uv_idle_stop(idle) == 0);
 }
 
-int
-ports_bulk_set(struct ports *ports, const struct fwd_entry *entries,
-               size_t count, uint64_t token)
+/* 'size' bytes of what was checked wait for their turn. */
+static int
+write_queue(struct ports *ports, enum write_kind kind, const void *bytes,
+            size_t size, size_t count, uint64_t token)
 {
     struct table_write *write;
 
-    if (count > PORTS_WRITE_ENTRIES_MAX ||
-        tables_check(&ports->tables, entries, count) != 0)
-        return ERR_RANGE;
     if (ports->write_count == PORTS_WRITES_MAX)
         return ERR_BUSY;
-    write = malloc(sizeof(*write) + count * sizeof(*entries));
+    write = malloc(sizeof(*write) + size);
     if (write == NULL)
         return ERR_NOMEM;
     write->next = NULL;
+    write->kind = kind;
     write->token = token;
     write->count = count;
-    if (count > 0)
-        memcpy(write->entries, entries, count * sizeof(*entries));
+    if (size > 0)
+        memcpy(&write->u, bytes, size);
     *ports->last = write;
     ports->last = &write->next;
     ports->write_count++;
     CHECK(uv_idle_start(&ports->completions, completions_fire) == 0);
     return 0;
+}
+
+int
+ports_bulk_set(struct ports *ports, const struct fwd_entry *entries,
+               size_t count, uint64_t token)
+{
+    if (count > PORTS_WRITE_ENTRIES_MAX ||
+        tables_check(&ports->tables, entries, count) != 0)
+        return ERR_RANGE;
+    return write_queue(ports, WRITE_ENTRIES, entries, count * sizeof(*entries),
+                       count, token);
+}
+
+int
+ports_groups_set(struct ports *ports, const struct fwd_group *groups,
+                 size_t count, uint64_t token)
+{
+    int error = fwd_groups_check(groups, count);
+
+    if (error != 0)
+        return error;
+    return write_queue(ports, WRITE_GROUPS, groups, count * sizeof(*groups),
+                       count, token);
+}
+
+int
+ports_routes_set(struct ports *ports, const struct fwd_route *routes,
+                 size_t count, uint64_t token)
+{
+    int error = fwd_routes_check(routes, count);
+
+    if (error != 0)
+        return error;
+    return write_queue(ports, WRITE_ROUTES, routes, count * sizeof(*routes),
+                       count, token);
+}
+
+size_t
+ports_groups_dump(const struct ports *ports, uint32_t after,
+                  struct fwd_group *groups, size_t room)
+{
+    return fwd_table_groups_dump(ports->routes, after, groups, room);
+}
+
+size_t
+ports_routes_dump(const struct ports *ports, const struct fwd_prefix *after,
+                  struct fwd_route *routes, size_t room)
+{
+    return fwd_table_routes_dump(ports->routes, after, routes, room);
 }
 
 int
@@ -324,6 +394,7 @@ handle_closed(uv_handle_t *handle)
         ports->first = write->next;
         free(write);
     }
+    mem_destroy(ports->mem);
     free(ports);
 }
 
@@ -370,6 +441,32 @@ handles_open(struct ports *ports)
     ports->handles = 2;
 }
 
+static void *
+chunk_take(void *arg, size_t size)
+{
+    (void)arg;
+    return malloc(size);
+}
+
+static void
+chunk_give(void *arg, void *chunk, size_t size)
+{
+    (void)arg, (void)size;
+    free(chunk);
+}
+
+static int
+routes_open(struct ports *ports)
+{
+    static const struct mem_source source = {chunk_take, chunk_give, NULL};
+
+    ports->mem = mem_create(&source, MEM_NO_LIMIT);
+    if (ports->mem == NULL)
+        return ERR_NOMEM;
+    return fwd_table_create(ports->mem, PORTS_GROUPS_MAX, PORTS_ROUTES_MAX,
+                            &ports->routes);
+}
+
 int
 ports_open(const struct ports_options *options, struct ports **out,
            char *message, size_t message_size)
@@ -390,7 +487,11 @@ ports_open(const struct ports_options *options, struct ports **out,
     ports->tables.front =
         options->front != 0 ? options->front : PORTS_FRONT_MAX;
     handles_open(ports);
-    if (options->prefix != NULL && options->count > 0) {
+    error = routes_open(ports);
+    if (error != 0)
+        (void)fail(error, message, message_size, "forwarding tables: %s",
+                   err_text(error));
+    if (error == 0 && options->prefix != NULL && options->count > 0) {
         CHECK(options->packet != NULL);
         error = fabric_open(ports, message, message_size);
     }

@@ -33,6 +33,9 @@
 #define PORTS_ETHERTYPE 0x88b5 /* IEEE 802, local experimental 1 */
 #define PORTS_FRONT_MAX 256u
 #define PORTS_WRITES_MAX 64u
+/* Groups and routes that fit the tables: of the order of a Jericho2's. */
+#define PORTS_GROUPS_MAX 32768u
+#define PORTS_ROUTES_MAX 2000000u
 /* Entries of one write: a whole table. */
 #define PORTS_WRITE_ENTRIES_MAX (1u + FWD_MODULES_MAX + PORTS_FRONT_MAX)
 
@@ -76,6 +79,17 @@ MUST_USE int ports_bulk_set(struct ports *ports,
 MUST_USE int ports_dump(struct ports *ports, struct fwd_entry *entries,
                         size_t room, size_t *count);
 MUST_USE int ports_link_up(struct ports *ports, unsigned port, bool *up);
+MUST_USE int ports_groups_set(struct ports *ports,
+                              const struct fwd_group *groups, size_t count,
+                              uint64_t token);
+MUST_USE int ports_routes_set(struct ports *ports,
+                              const struct fwd_route *routes, size_t count,
+                              uint64_t token);
+size_t ports_groups_dump(const struct ports *ports, uint32_t after,
+                         struct fwd_group *groups, size_t room);
+size_t ports_routes_dump(const struct ports *ports,
+                         const struct fwd_prefix *after,
+                         struct fwd_route *routes, size_t room);
 
 void ports_counts_get(const struct ports *ports, struct ports_counts *counts);
 

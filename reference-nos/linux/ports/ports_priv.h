@@ -8,6 +8,7 @@
 #include <linux/if.h>
 
 #include "reference-nos/linux/ports/ports.h"
+#include "reference-nos/platform/fwd_table.h"
 
 /* ---- tables.c: the tables of an ASIC, and nothing else ---- */
 
@@ -65,11 +66,18 @@ struct port {
     bool seen; /* in the dump that runs */
 };
 
+enum write_kind { WRITE_ENTRIES, WRITE_GROUPS, WRITE_ROUTES };
+
 struct table_write {
     struct table_write *next;
+    enum write_kind kind;
     uint64_t token;
     size_t count;
-    struct fwd_entry entries[];
+    union {
+        struct fwd_entry entries[1];
+        struct fwd_group groups[1];
+        struct fwd_route routes[1];
+    } u;
 };
 
 struct ports {
@@ -92,6 +100,8 @@ struct ports {
     struct table_write **last;
     unsigned write_count;
     struct tables tables;
+    struct mem *mem; /* of 'routes' */
+    struct fwd_table *routes;
 
     unsigned port_count;
     struct port ports[FWD_FABRIC_PORTS_MAX];

@@ -621,10 +621,94 @@ fwd_link_up(struct plat *plat, unsigned fabric_port, bool *up)
     return err;
 }
 
+static int
+fwd_groups_set(struct plat *plat, const struct fwd_group *groups, size_t count,
+               uint64_t token)
+{
+    struct wire_writer writer;
+    struct wire_reader reader;
+
+    if (count > FWD_WRITE_MAX)
+        return ERR_RANGE;
+    frame_begin(&writer, FRAME_GROUPS_SET, count * FRAME_ROUTE_BYTES);
+    wire_write_u64(&writer, token);
+    wire_write_u32(&writer, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        frame_group_write(&writer, &groups[i]);
+    return ask(child_of(plat), &writer, &reader);
+}
+
+static int
+fwd_routes_set(struct plat *plat, const struct fwd_route *routes, size_t count,
+               uint64_t token)
+{
+    struct wire_writer writer;
+    struct wire_reader reader;
+
+    if (count > FWD_WRITE_MAX)
+        return ERR_RANGE;
+    frame_begin(&writer, FRAME_ROUTES_SET, count * FRAME_ROUTE_BYTES);
+    wire_write_u64(&writer, token);
+    wire_write_u32(&writer, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        frame_route_write(&writer, &routes[i]);
+    return ask(child_of(plat), &writer, &reader);
+}
+
+static int
+fwd_groups_dump(struct plat *plat, uint32_t after, struct fwd_group *groups,
+                size_t room, size_t *count)
+{
+    struct wire_writer writer;
+    struct wire_reader reader;
+    size_t copied;
+    int err;
+
+    frame_begin(&writer, FRAME_GROUPS_DUMP, 0);
+    wire_write_u32(&writer, after);
+    wire_write_u32(&writer, (uint32_t)room);
+    err = ask(child_of(plat), &writer, &reader);
+    copied = wire_read_u32(&reader);
+    if (err != 0)
+        return err;
+    for (size_t i = 0; i < copied && i < room; i++)
+        frame_group_read(&reader, &groups[i]);
+    *count = copied < room ? copied : room;
+    return reader.error;
+}
+
+static int
+fwd_routes_dump(struct plat *plat, const struct fwd_prefix *after,
+                struct fwd_route *routes, size_t room, size_t *count)
+{
+    static const struct fwd_prefix none = {0};
+    struct wire_writer writer;
+    struct wire_reader reader;
+    size_t copied;
+    int err;
+
+    frame_begin(&writer, FRAME_ROUTES_DUMP, 0);
+    wire_write_bool(&writer, after != NULL);
+    frame_prefix_write(&writer, after != NULL ? after : &none);
+    wire_write_u32(&writer, (uint32_t)room);
+    err = ask(child_of(plat), &writer, &reader);
+    copied = wire_read_u32(&reader);
+    if (err != 0)
+        return err;
+    for (size_t i = 0; i < copied && i < room; i++)
+        frame_route_read(&reader, &routes[i]);
+    *count = copied < room ? copied : room;
+    return reader.error;
+}
+
 static const struct fwd_ops fwd = {
     .bulk_set = fwd_bulk_set,
     .dump = fwd_dump,
     .link_up = fwd_link_up,
+    .groups_set = fwd_groups_set,
+    .routes_set = fwd_routes_set,
+    .groups_dump = fwd_groups_dump,
+    .routes_dump = fwd_routes_dump,
 };
 
 /* ---- life ---- */

@@ -65,7 +65,7 @@ message_read(struct wire_reader *reader, struct actor_message *message)
 static void
 forwarding_write(struct wire_writer *writer, const struct fwd_change *change)
 {
-    wire_write_bool(writer, change->kind == FWD_LINK);
+    wire_write_u8(writer, (uint8_t)change->kind);
     wire_write_u64(writer, change->token);
     wire_write_u32(writer, (uint32_t)change->status);
     wire_write_u16(writer, change->port);
@@ -75,7 +75,12 @@ forwarding_write(struct wire_writer *writer, const struct fwd_change *change)
 static void
 forwarding_read(struct wire_reader *reader, struct fwd_change *change)
 {
-    change->kind = wire_read_bool(reader) ? FWD_LINK : FWD_DONE;
+    uint8_t kind = wire_read_u8(reader);
+
+    if (kind >= FWD_CHANGE_KIND_COUNT)
+        wire_reader_fail(reader, ERR_RANGE);
+    else
+        change->kind = (enum fwd_change_kind)kind;
     change->token = wire_read_u64(reader);
     change->status = (int)wire_read_u32(reader);
     change->port = wire_read_u16(reader);
@@ -301,4 +306,60 @@ frame_entry_read(struct wire_reader *reader, struct fwd_entry *entry)
         wire_reader_fail(reader, ERR_MALFORMED);
     else
         entry->object = (enum fwd_object)object;
+}
+
+void
+frame_group_write(struct wire_writer *writer, const struct fwd_group *group)
+{
+    wire_write_u32(writer, group->id);
+    wire_write_u8(writer, group->count);
+    for (unsigned i = 0; i < group->count && i < FWD_HOPS_MAX; i++) {
+        wire_write_u16(writer, group->hops[i].module);
+        wire_write_u16(writer, group->hops[i].port);
+    }
+}
+
+void
+frame_group_read(struct wire_reader *reader, struct fwd_group *group)
+{
+    *group = (struct fwd_group){.id = wire_read_u32(reader),
+                                .count = wire_read_u8(reader)};
+    if (group->count > FWD_HOPS_MAX) {
+        wire_reader_fail(reader, ERR_RANGE);
+        group->count = 0;
+    }
+    for (unsigned i = 0; i < group->count; i++) {
+        group->hops[i].module = wire_read_u16(reader);
+        group->hops[i].port = wire_read_u16(reader);
+    }
+}
+
+void
+frame_prefix_write(struct wire_writer *writer, const struct fwd_prefix *prefix)
+{
+    wire_write_u8(writer, prefix->family);
+    wire_write_u8(writer, prefix->length);
+    wire_write_bytes(writer, prefix->bytes, sizeof(prefix->bytes));
+}
+
+void
+frame_prefix_read(struct wire_reader *reader, struct fwd_prefix *prefix)
+{
+    *prefix = (struct fwd_prefix){.family = wire_read_u8(reader),
+                                  .length = wire_read_u8(reader)};
+    wire_read_copy(reader, prefix->bytes, sizeof(prefix->bytes));
+}
+
+void
+frame_route_write(struct wire_writer *writer, const struct fwd_route *route)
+{
+    frame_prefix_write(writer, &route->prefix);
+    wire_write_u32(writer, route->group);
+}
+
+void
+frame_route_read(struct wire_reader *reader, struct fwd_route *route)
+{
+    frame_prefix_read(reader, &route->prefix);
+    route->group = wire_read_u32(reader);
 }

@@ -43,7 +43,11 @@
     X(FRAME_REBOOT_CAUSE, "?")                                                \
     X(FRAME_BULK_SET, "token, entries ?")                                     \
     X(FRAME_DUMP, "room ?")                                                   \
-    X(FRAME_LINK_UP, "port ?")
+    X(FRAME_LINK_UP, "port ?")                                                \
+    X(FRAME_GROUPS_SET, "token, groups ?")                                    \
+    X(FRAME_ROUTES_SET, "token, routes ?")                                    \
+    X(FRAME_GROUPS_DUMP, "after, room ?")                                     \
+    X(FRAME_ROUTES_DUMP, "whether after, after, room ?")
 
 enum frame_kind {
     FRAME_NONE,
@@ -76,5 +80,16 @@ MUST_USE int frame_facts_read(struct wire_reader *reader,
 void frame_entry_write(struct wire_writer *writer,
                        const struct fwd_entry *entry);
 void frame_entry_read(struct wire_reader *reader, struct fwd_entry *entry);
+/* Of at most FRAME_ROUTE_BYTES each. */
+#define FRAME_ROUTE_BYTES 80u
+void frame_group_write(struct wire_writer *writer,
+                       const struct fwd_group *group);
+void frame_group_read(struct wire_reader *reader, struct fwd_group *group);
+void frame_prefix_write(struct wire_writer *writer,
+                        const struct fwd_prefix *prefix);
+void frame_prefix_read(struct wire_reader *reader, struct fwd_prefix *prefix);
+void frame_route_write(struct wire_writer *writer,
+                       const struct fwd_route *route);
+void frame_route_read(struct wire_reader *reader, struct fwd_route *route);
 
 #endif

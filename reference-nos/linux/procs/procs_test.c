@@ -409,7 +409,8 @@ link_up(struct plat *plat, unsigned port, bool *up)
     return port == 2 ? 0 : ERR_NOENT;
 }
 
-static const struct fwd_ops fwd = {bulk_set, dump, link_up};
+static const struct fwd_ops fwd = {
+    .bulk_set = bulk_set, .dump = dump, .link_up = link_up};
 
 static void
 on_idle(void *arg, unsigned service)

@@ -494,6 +494,94 @@ link_up(struct proc *proc, struct wire_reader *reader)
     return 0;
 }
 
+static int
+groups_set(struct proc *proc, struct wire_reader *reader)
+{
+    struct plat *door = door_of(proc);
+    uint64_t token = wire_read_u64(reader);
+    uint32_t count = wire_read_u32(reader);
+    struct fwd_group groups[FWD_WRITE_MAX];
+
+    if (!wire_reader_ok(reader) || count > FWD_WRITE_MAX)
+        return ERR_MALFORMED;
+    for (uint32_t i = 0; i < count; i++)
+        frame_group_read(reader, &groups[i]);
+    if (wire_reader_finish(reader) != 0)
+        return ERR_MALFORMED;
+    answer(proc, door->fwd->groups_set(door, groups, count, token));
+    return 0;
+}
+
+static int
+routes_set(struct proc *proc, struct wire_reader *reader)
+{
+    struct plat *door = door_of(proc);
+    uint64_t token = wire_read_u64(reader);
+    uint32_t count = wire_read_u32(reader);
+    struct fwd_route routes[FWD_WRITE_MAX];
+
+    if (!wire_reader_ok(reader) || count > FWD_WRITE_MAX)
+        return ERR_MALFORMED;
+    for (uint32_t i = 0; i < count; i++)
+        frame_route_read(reader, &routes[i]);
+    if (wire_reader_finish(reader) != 0)
+        return ERR_MALFORMED;
+    answer(proc, door->fwd->routes_set(door, routes, count, token));
+    return 0;
+}
+
+static int
+groups_dump(struct proc *proc, struct wire_reader *reader)
+{
+    struct plat *door = door_of(proc);
+    uint32_t after = wire_read_u32(reader);
+    uint32_t room = wire_read_u32(reader);
+    struct fwd_group groups[FWD_WRITE_MAX];
+    struct wire_writer writer;
+    size_t count = 0;
+    int err;
+
+    if (wire_reader_finish(reader) != 0)
+        return ERR_MALFORMED;
+    if (room > FWD_WRITE_MAX)
+        room = FWD_WRITE_MAX;
+    err = door->fwd->groups_dump(door, after, groups, room, &count);
+    answer_begin(&writer, err, count * FRAME_ROUTE_BYTES);
+    wire_write_u32(&writer, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        frame_group_write(&writer, &groups[i]);
+    proc_tell(proc, &writer);
+    return 0;
+}
+
+static int
+routes_dump(struct proc *proc, struct wire_reader *reader)
+{
+    struct plat *door = door_of(proc);
+    bool given = wire_read_bool(reader);
+    struct fwd_route routes[FWD_WRITE_MAX];
+    struct fwd_prefix after;
+    struct wire_writer writer;
+    size_t count = 0;
+    uint32_t room;
+    int err;
+
+    frame_prefix_read(reader, &after);
+    room = wire_read_u32(reader);
+    if (wire_reader_finish(reader) != 0)
+        return ERR_MALFORMED;
+    if (room > FWD_WRITE_MAX)
+        room = FWD_WRITE_MAX;
+    err = door->fwd->routes_dump(door, given ? &after : NULL, routes, room,
+                                 &count);
+    answer_begin(&writer, err, count * FRAME_ROUTE_BYTES);
+    wire_write_u32(&writer, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        frame_route_write(&writer, &routes[i]);
+    proc_tell(proc, &writer);
+    return 0;
+}
+
 int
 proc_serve(struct proc *proc, enum frame_kind kind, struct wire_reader *reader)
 {
@@ -523,6 +611,10 @@ proc_serve(struct proc *proc, enum frame_kind kind, struct wire_reader *reader)
     case FRAME_BULK_SET: return bulk_set(proc, reader);
     case FRAME_DUMP: return dump(proc, reader);
     case FRAME_LINK_UP: return link_up(proc, reader);
+    case FRAME_GROUPS_SET: return groups_set(proc, reader);
+    case FRAME_ROUTES_SET: return routes_set(proc, reader);
+    case FRAME_GROUPS_DUMP: return groups_dump(proc, reader);
+    case FRAME_ROUTES_DUMP: return routes_dump(proc, reader);
     case FRAME_NONE:
     case FRAME_BEGIN:
     case FRAME_EVENT:

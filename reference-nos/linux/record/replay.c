@@ -171,8 +171,10 @@ static void
 forwarding(struct replay *replay)
 {
     struct fwd_change change;
+    uint64_t kind = number(replay);
 
-    change.kind = number(replay) == FWD_DONE ? FWD_DONE : FWD_LINK;
+    change.kind =
+        kind < FWD_CHANGE_KIND_COUNT ? (enum fwd_change_kind)kind : FWD_LINK;
     change.token = number(replay);
     change.status = (int)number(replay);
     change.port = (uint16_t)number(replay);

@@ -62,7 +62,11 @@
     X(TAPE_REBOOT_CAUSE, "reboot cause")                                      \
     X(TAPE_BULK_SET, "write tables")                                          \
     X(TAPE_DUMP, "dump tables")                                               \
-    X(TAPE_LINK_UP, "link state")
+    X(TAPE_LINK_UP, "link state")                                             \
+    X(TAPE_GROUPS_SET, "write groups")                                        \
+    X(TAPE_ROUTES_SET, "write routes")                                        \
+    X(TAPE_GROUPS_DUMP, "dump groups")                                        \
+    X(TAPE_ROUTES_DUMP, "dump routes")
 
 enum tape_tag {
 #define TAPE_NAME(name, text) name,

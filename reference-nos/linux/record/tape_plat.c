@@ -614,10 +614,154 @@ fwd_link_up(struct plat *plat, unsigned fabric_port, bool *up)
     return err;
 }
 
+static void
+same_group(struct tape *tape, const struct fwd_group *group)
+{
+    tape_same(tape, "id", group->id);
+    tape_same(tape, "hops", group->count);
+    for (unsigned i = 0; i < group->count; i++) {
+        tape_same(tape, "module", group->hops[i].module);
+        tape_same(tape, "port", group->hops[i].port);
+    }
+}
+
+static void
+same_prefix(struct tape *tape, const struct fwd_prefix *prefix)
+{
+    tape_same(tape, "family", prefix->family);
+    tape_same(tape, "length", prefix->length);
+    tape_same_bytes(tape, "address", prefix->bytes, sizeof(prefix->bytes));
+}
+
+static int
+fwd_groups_set(struct plat *plat, const struct fwd_group *groups, size_t count,
+               uint64_t token)
+{
+    struct tape_plat *self = self_of(plat);
+    struct plat *door = self->door;
+    struct tape *tape = output(self, TAPE_GROUPS_SET);
+
+    tape_same(tape, "token", token);
+    tape_same(tape, "groups", count);
+    for (size_t i = 0; i < count; i++)
+        same_group(tape, &groups[i]);
+    return status(self, door != NULL
+                            ? door->fwd->groups_set(door, groups, count, token)
+                            : 0);
+}
+
+static int
+fwd_routes_set(struct plat *plat, const struct fwd_route *routes, size_t count,
+               uint64_t token)
+{
+    struct tape_plat *self = self_of(plat);
+    struct plat *door = self->door;
+    struct tape *tape = output(self, TAPE_ROUTES_SET);
+
+    tape_same(tape, "token", token);
+    tape_same(tape, "routes", count);
+    for (size_t i = 0; i < count; i++) {
+        same_prefix(tape, &routes[i].prefix);
+        tape_same(tape, "group", routes[i].group);
+    }
+    return status(self, door != NULL
+                            ? door->fwd->routes_set(door, routes, count, token)
+                            : 0);
+}
+
+static void
+answer_group(struct tape *tape, struct fwd_group *group)
+{
+    uint64_t count;
+
+    group->id = (uint32_t)tape_answer(tape, group->id);
+    count = tape_answer(tape, group->count);
+    group->count = (uint8_t)(count < FWD_HOPS_MAX ? count : FWD_HOPS_MAX);
+    for (unsigned i = 0; i < group->count; i++) {
+        struct fwd_hop *hop = &group->hops[i];
+
+        hop->module = (uint16_t)tape_answer(tape, hop->module);
+        hop->port = (uint16_t)tape_answer(tape, hop->port);
+    }
+}
+
+static void
+answer_route(struct tape *tape, struct fwd_route *route)
+{
+    struct fwd_prefix *prefix = &route->prefix;
+
+    prefix->family = (uint8_t)tape_answer(tape, prefix->family);
+    prefix->length = (uint8_t)tape_answer(tape, prefix->length);
+    tape_answer_bytes(tape, prefix->bytes, sizeof(prefix->bytes));
+    route->group = (uint32_t)tape_answer(tape, route->group);
+}
+
+static int
+fwd_groups_dump(struct plat *plat, uint32_t after, struct fwd_group *groups,
+                size_t room, size_t *count)
+{
+    struct tape_plat *self = self_of(plat);
+    struct plat *door = self->door;
+    struct tape *tape = question(self, TAPE_GROUPS_DUMP);
+    uint64_t copied;
+    int err = 0;
+
+    tape_same(tape, "after", after);
+    tape_same(tape, "room", room);
+    *count = 0;
+    if (door != NULL)
+        err = door->fwd->groups_dump(door, after, groups, room, count);
+    err = status(self, err);
+    if (err != 0)
+        return err;
+    copied = tape_answer(tape, *count);
+    for (uint64_t i = 0; i < copied && i < room; i++) {
+        if (door == NULL)
+            groups[i] = (struct fwd_group){0};
+        answer_group(tape, &groups[i]);
+    }
+    *count = copied < room ? (size_t)copied : room;
+    return 0;
+}
+
+static int
+fwd_routes_dump(struct plat *plat, const struct fwd_prefix *after,
+                struct fwd_route *routes, size_t room, size_t *count)
+{
+    struct tape_plat *self = self_of(plat);
+    struct plat *door = self->door;
+    struct tape *tape = question(self, TAPE_ROUTES_DUMP);
+    uint64_t copied;
+    int err = 0;
+
+    tape_same(tape, "after", after != NULL);
+    if (after != NULL)
+        same_prefix(tape, after);
+    tape_same(tape, "room", room);
+    *count = 0;
+    if (door != NULL)
+        err = door->fwd->routes_dump(door, after, routes, room, count);
+    err = status(self, err);
+    if (err != 0)
+        return err;
+    copied = tape_answer(tape, *count);
+    for (uint64_t i = 0; i < copied && i < room; i++) {
+        if (door == NULL)
+            routes[i] = (struct fwd_route){0};
+        answer_route(tape, &routes[i]);
+    }
+    *count = copied < room ? (size_t)copied : room;
+    return 0;
+}
+
 static const struct fwd_ops fwd = {
     .bulk_set = fwd_bulk_set,
     .dump = fwd_dump,
     .link_up = fwd_link_up,
+    .groups_set = fwd_groups_set,
+    .routes_set = fwd_routes_set,
+    .groups_dump = fwd_groups_dump,
+    .routes_dump = fwd_routes_dump,
 };
 
 /* ---- the whole ---- */

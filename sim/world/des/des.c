@@ -287,6 +287,7 @@ world_destroy(struct world *world)
     mgmt_net_destroy(des->net);
     kernel_destroy(des->kernel);
     fabric_fini(des);
+    asic_fini(des);
     run_digest_destroy(des->digest);
     free(des->plan_blob);
     free(des->boxes);
@@ -452,6 +453,7 @@ des_create(const struct des_options *options, struct world **out)
         box_models_create(&des->boxes[i]);
     }
     fabric_init(des);
+    asic_init(des);
     blob_make(des, options);
     *out = &des->world;
     return 0;

@@ -12,6 +12,7 @@
 #define SIM_WORLD_DES_DES_H
 
 #include "models/mgmt_net.h"
+#include "reference-nos/platform/fwd_table.h"
 #include "sim/world/world.h"
 
 struct des_options {
@@ -46,6 +47,22 @@ void des_forget_handler(struct world *world);
 typedef void des_meter(void *context, const uint64_t units[COST_COUNT],
                        uint64_t host_ns);
 void des_meter_set(struct world *world, des_meter *meter, void *context);
+/* A group or route that takes effect in the ASIC of 'box'; neither: the
+ * tables are lost, as the box restarts or has no power.  Group with count 0
+ * and route with FWD_GROUP_NONE are removed. */
+struct des_programmed {
+    unsigned box;
+    const struct fwd_group *group;
+    const struct fwd_route *route;
+};
+typedef void des_programmed_fn(void *context,
+                               const struct des_programmed *programmed);
+/* 'programmed' is called at that moment; NULL: nobody.  For what forwards
+ * packets by the tables; it must not call the world back. */
+void des_on_programmed(struct world *world, des_programmed_fn *programmed,
+                       void *context);
+/* What is in the ASIC of 'box' now; NULL: nothing was ever written. */
+const struct fwd_table *des_routes(struct world *world, unsigned box);
 /* Fires one event of the kernel.  False when none is pending. */
 bool des_step(struct world *world);
 /* The digest's checkpoints, borrowed. */

@@ -12,6 +12,7 @@
 #include "reference-nos/base/check.h"
 #include "reference-nos/base/list.h"
 #include "reference-nos/node/node.h"
+#include "reference-nos/platform/fwd_table.h"
 #include "sim/kernel/kernel.h"
 #include "sim/kernel/random.h"
 #include "sim/world/des/des.h"
@@ -107,6 +108,11 @@ struct des_box {
     struct des_port *ports;
     struct truth_box *truth; /* cables, ASIC tables, what follows */
 
+    /* asic.c */
+    struct mem *asic_mem; /* of 'asic' */
+    struct fwd_table *asic;
+    struct simtime asic_busy_until; /* writes are done one after another */
+
     size_t memory_bytes; /* chunks the NOS holds */
     struct world_load load;
 };
@@ -133,6 +139,11 @@ struct des {
     des_meter *meter;
     void *meter_context;
     uint64_t metered[COST_COUNT];
+
+    /* asic.c */
+    struct list asic_writes; /* under way */
+    des_programmed_fn *programmed;
+    void *programmed_context;
 
     /* fabric.c */
     struct event ports_event;
@@ -249,6 +260,21 @@ void identity_fini(struct des_box *box);
  * is 0, and nothing empty is under way. */
 bool identity_admits(struct des_box *box, uint64_t from, enum plane plane,
                      size_t size);
+
+/* asic.c: group and route tables of each box's ASIC */
+
+void asic_init(struct des *des);
+void asic_fini(struct des *des);
+/* The box restarts or is off: its tables are lost. */
+void asic_box_down(struct des_box *box);
+int asic_groups_set(struct plat *plat, const struct fwd_group *groups,
+                    size_t count, uint64_t token);
+int asic_routes_set(struct plat *plat, const struct fwd_route *routes,
+                    size_t count, uint64_t token);
+int asic_groups_dump(struct plat *plat, uint32_t after,
+                     struct fwd_group *groups, size_t room, size_t *count);
+int asic_routes_dump(struct plat *plat, const struct fwd_prefix *after,
+                     struct fwd_route *routes, size_t room, size_t *count);
 
 /* inject.c */
 

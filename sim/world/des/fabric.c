@@ -111,6 +111,7 @@ void
 fabric_box_down(struct des_box *box)
 {
     ports_truth_dead(box->truth);
+    asic_box_down(box);
     for (unsigned i = 0; i < box->model->fabric_ports; i++) {
         kernel_cancel(box->des->kernel, &box->ports[i].change);
         cable_check(&box->ports[i]);
@@ -340,7 +341,15 @@ fwd_link_up(struct plat *plat, unsigned fabric_port, bool *up)
     return 0;
 }
 
-const struct fwd_ops des_fwd_ops = {fwd_bulk_set, fwd_dump, fwd_link_up};
+const struct fwd_ops des_fwd_ops = {
+    .bulk_set = fwd_bulk_set,
+    .dump = fwd_dump,
+    .link_up = fwd_link_up,
+    .groups_set = asic_groups_set,
+    .routes_set = asic_routes_set,
+    .groups_dump = asic_groups_dump,
+    .routes_dump = asic_routes_dump,
+};
 
 /* ---- ports in service ---- */
 
