@@ -45,7 +45,8 @@ struct data_plane;
     X(PLANE_DROP_LINK, "lost on a fabric link that failed")                   \
     X(PLANE_DROP_FABRIC, "fabric box full or dead")                           \
     X(PLANE_DROP_REASSEMBLY, "a cell missing when time ran out")              \
-    X(PLANE_DROP_EGRESS, "egress queue full")
+    X(PLANE_DROP_EGRESS, "egress queue full")                                 \
+    X(PLANE_DROP_STRAY, "left by a port that does not lead there")
 
 enum plane_drop {
 #define PLANE_DROP_NAME(name, text) name,
@@ -111,7 +112,8 @@ struct plane_end plane_end(const struct data_plane *plane, unsigned end);
 unsigned plane_end_find(const struct data_plane *plane, unsigned box,
                         unsigned port);
 
-/* The world tells; each takes effect now. */
+/* The world tells; each takes effect now.  At first all boxes live, all links
+ * are lit, and no table holds anything.  The tables of a box die with it. */
 void plane_box_set(struct data_plane *plane, unsigned box, bool alive);
 void plane_link_set(struct data_plane *plane, unsigned box,
                     unsigned fabric_port, bool light);
@@ -133,6 +135,21 @@ MUST_USE int plane_traffic_add(struct data_plane *plane,
  * connected prefix, 10.<end / 256>.<end % 256>.2 of /24 unless changed. */
 void plane_address(const struct data_plane *plane, unsigned end,
                    struct fwd_prefix *host);
+
+/* Another address; 'routed': it lies behind routers outside, so that a packet
+ * to it may leave by any port.  A packet that leaves by another port than its
+ * end's is else dropped (PLANE_DROP_STRAY), unless a router stands there that
+ * sends it back (plane_return_set()): then it is looked up again, until its
+ * time to live is over. */
+void plane_address_set(struct data_plane *plane, unsigned end,
+                       const struct fwd_prefix *host, bool routed);
+void plane_return_set(struct data_plane *plane, unsigned end, bool returns);
+
+/* Programs all boxes, or one, as a NOS without faults would: for tests and
+ * benches without one.  The module number is the slot + 1; each end has a
+ * route of 24 (IPv6: 64) bits. */
+void plane_program(struct data_plane *plane);
+void plane_program_box(struct data_plane *plane, unsigned box);
 
 /* Calls 'tap' for every packet that enters ('out' false) or leaves an end. */
 struct plane_tap_packet {
