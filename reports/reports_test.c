@@ -11,6 +11,7 @@ main(void)
 
     srunner_add_suite(runner, results_suite());
     srunner_add_suite(runner, report_suite());
+    srunner_add_suite(runner, latency_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -31,6 +31,10 @@ enum statement {
     ST_ORACLE,
     ST_NOT_APPLICABLE,
     ST_COMPARISON,
+    ST_LATENCY,
+    ST_LATENCY_PART,
+    ST_LOSS,
+    ST_THROUGHPUT,
     ST_COUNT
 };
 
@@ -58,6 +62,10 @@ static const char *const statement_sql[ST_COUNT] = {
     [ST_NOT_APPLICABLE] = "INSERT INTO not_applicable VALUES (?,?,?)",
     [ST_COMPARISON] = "INSERT INTO comparison VALUES (?,?,?,?,?,?,?,?,?,?,?,"
                       "?,?,?,?,?,?,?,?,?)",
+    [ST_LATENCY] = "INSERT INTO latency VALUES (NULL,?,?,?,?,?)",
+    [ST_LATENCY_PART] = "INSERT INTO latency_part VALUES (?,?,?,?)",
+    [ST_LOSS] = "INSERT INTO loss VALUES (?,?,?,?,?)",
+    [ST_THROUGHPUT] = "INSERT INTO throughput VALUES (?,?,?,?,?,?,?,?,?)",
 };
 
 struct results {
@@ -229,14 +237,27 @@ schema_create(struct results *results)
     return err;
 }
 
-/* What version 2 has and version 1 had not: the last table of the schema. */
+static bool
+has_table(struct results *results, const char *name)
+{
+    char sql[96];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM sqlite_schema WHERE name='%s'", name);
+    return db_integer(results->db, sql, 0) > 0;
+}
+
+/* What an older file lacks stands last in the schema. */
 static int
 upgrade(struct results *results)
 {
-    const char *added = strstr(schema_sql, "CREATE TABLE comparison");
+    const char *added = NULL;
 
-    CHECK(added != NULL);
-    return results_exec(results, added);
+    if (!has_table(results, "comparison"))
+        added = strstr(schema_sql, "CREATE TABLE comparison");
+    else if (!has_table(results, "latency"))
+        added = strstr(schema_sql, "CREATE TABLE latency");
+    return added != NULL ? results_exec(results, added) : 0;
 }
 
 /* An existing file gets a write that must succeed; an older one also what it
@@ -244,14 +265,10 @@ upgrade(struct results *results)
 static int
 write_probe(struct results *results)
 {
-    bool old = db_integer(results->db,
-                          "SELECT count(*) FROM sqlite_schema WHERE "
-                          "name='comparison'",
-                          0) == 0;
     char sql[80];
     int err = results_exec(results, "BEGIN IMMEDIATE");
 
-    if (err == 0 && old)
+    if (err == 0)
         err = upgrade(results);
     snprintf(sql, sizeof(sql), "PRAGMA user_version=%d;COMMIT",
              RESULTS_SCHEMA_VERSION);
@@ -523,6 +540,55 @@ results_add_comparison(struct results *results, int64_t first_campaign,
                      (int64_t)row->stated, row->state, row->stage);
 }
 
+/* The first part begins at the smallest value, the last ends at the largest.
+ */
+static int
+parts_write(struct results *results, int64_t latency_id,
+            const struct hist *hist)
+{
+    size_t cursor = 0;
+    uint64_t low, high, count;
+    int err = 0;
+
+    while (err == 0 && (count = hist_next(hist, &cursor, &low, &high)) > 0) {
+        low = low > hist_min(hist) ? low : hist_min(hist);
+        high = high < hist_max(hist) ? high : hist_max(hist);
+        err = write_row(results, ST_LATENCY_PART, "iuuu", latency_id, low,
+                        high, count);
+    }
+    return err;
+}
+
+int
+results_add_latency(struct results *results, int64_t run_id, const char *flow,
+                    const char *stage, const struct hist *hist)
+{
+    int err = write_row(results, ST_LATENCY, "ittud", run_id, flow, stage,
+                        hist_count(hist), (double)hist_sum(hist));
+
+    if (err != 0)
+        return err;
+    return parts_write(results, sqlite3_last_insert_rowid(results->db), hist);
+}
+
+int
+results_add_loss(struct results *results, int64_t run_id,
+                 const struct results_loss *row)
+{
+    return write_row(results, ST_LOSS, "ittuu", run_id, row->flow, row->cause,
+                     row->packets, row->bytes);
+}
+
+int
+results_add_throughput(struct results *results, int64_t run_id,
+                       const struct results_throughput *row)
+{
+    return write_row(results, ST_THROUGHPUT, "ituuuuuuu", run_id, row->flow,
+                     row->offered_packets, row->offered_bytes,
+                     row->delivered_packets, row->delivered_bytes,
+                     row->queued_packets, row->queued_bytes, row->duration_ps);
+}
+
 /* What this store began and did not end gets 'state'. */
 static int
 open_rows_close(struct results *results, enum results_state state)
@@ -552,7 +618,10 @@ indexes_make(struct results *results)
                  "CREATE INDEX IF NOT EXISTS outage_run ON outage(run);"
                  "CREATE INDEX IF NOT EXISTS metric_run ON metric(run);"
                  "CREATE INDEX IF NOT EXISTS load_run ON load(run);"
-                 "CREATE INDEX IF NOT EXISTS oracle_run ON oracle(run)");
+                 "CREATE INDEX IF NOT EXISTS oracle_run ON oracle(run);"
+                 "CREATE INDEX IF NOT EXISTS latency_run ON latency(run);"
+                 "CREATE INDEX IF NOT EXISTS latency_parts ON "
+                 "latency_part(latency)");
 }
 
 /* Folds the log in: one plain file, readable from a read-only place. */

@@ -27,11 +27,12 @@
 #include <stdint.h>
 
 #include "reference-nos/base/compiler.h"
+#include "reference-nos/base/hist.h"
 #include "reports/verdict.h"
 
 struct results; /* Opaque. */
 
-enum { RESULTS_SCHEMA_VERSION = 2, RESULTS_ERROR_BYTES = 512 };
+enum { RESULTS_SCHEMA_VERSION = 3, RESULTS_ERROR_BYTES = 512 };
 
 enum results_state {
     RESULTS_RUNNING, /* Also what a killed program leaves behind. */
@@ -179,6 +180,26 @@ struct results_comparison {
     const char *stage; /* Where the worlds part, or empty. */
 };
 
+/* The stage of results_add_latency() that is the whole way, from the time a
+ * packet was meant to be sent to its last bit at the receiver. */
+#define RESULTS_STAGE_TOTAL "total"
+
+struct results_loss {
+    const char *flow;
+    const char *cause; /* "tail-drop". */
+    uint64_t packets;
+    uint64_t bytes; /* Of frames, FCS included. */
+};
+
+/* Offered = delivered + lost + still queued when the measurement ended. */
+struct results_throughput {
+    const char *flow;
+    uint64_t offered_packets, offered_bytes; /* Of frames, FCS included. */
+    uint64_t delivered_packets, delivered_bytes;
+    uint64_t queued_packets, queued_bytes;
+    uint64_t duration_ps; /* Of the measurement; 0: no rate is shown. */
+};
+
 /* Opens 'path' for writing, making it when missing and appending when it is
  * one of ours; one of an older version is brought up to this one.  A first row
  * is written, so an unwritable folder or a full disk shows before the run.  On
@@ -217,6 +238,19 @@ MUST_USE int results_add_oracle(struct results *results, int64_t run_id,
 MUST_USE int
 results_add_not_applicable(struct results *results, int64_t run_id,
                            const struct results_not_applicable *row);
+
+/* Packets of a run.  A flow is what the scenario calls a block of traffic, the
+ * same in every run; each flow has a latency of RESULTS_STAGE_TOTAL and may
+ * have the stages that it is the sum of ("ingress queue", "credit wait",
+ * "fabric", "reassembly", "egress"), shown in the order first added.  An empty
+ * histogram (of picoseconds) is kept as "none arrived". */
+MUST_USE int results_add_latency(struct results *results, int64_t run_id,
+                                 const char *flow, const char *stage,
+                                 const struct hist *hist);
+MUST_USE int results_add_loss(struct results *results, int64_t run_id,
+                              const struct results_loss *row);
+MUST_USE int results_add_throughput(struct results *results, int64_t run_id,
+                                    const struct results_throughput *row);
 
 /* An expectation over the seeds of a campaign. */
 MUST_USE int

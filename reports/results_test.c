@@ -110,7 +110,7 @@ START_TEST(a_run_is_kept_in_one_file)
     samples_quiet(db_path);
     ck_assert(exists(""));
     ck_assert(!exists("-wal") && !exists("-shm") && !exists("-journal"));
-    ck_assert_str_eq(value("PRAGMA user_version"), "2");
+    ck_assert_str_eq(value("PRAGMA user_version"), "3");
     ck_assert_str_eq(value("PRAGMA journal_mode"), "delete");
     ck_assert_str_eq(value("PRAGMA integrity_check"), "ok");
     ck_assert_str_eq(value("SELECT state||verdict||exit_code FROM campaign"),
@@ -275,12 +275,12 @@ START_TEST(newer_schema_is_refused)
     struct results *results = NULL;
 
     samples_quiet(db_path);
-    execute("PRAGMA user_version=3");
+    execute("PRAGMA user_version=4");
     ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)),
                      ERR_VERSION);
     ck_assert_ptr_nonnull(strstr(error, "newer program"));
-    ck_assert_ptr_nonnull(strstr(error, "version 3"));
-    ck_assert_str_eq(value("PRAGMA user_version"), "3");
+    ck_assert_ptr_nonnull(strstr(error, "version 4"));
+    ck_assert_str_eq(value("PRAGMA user_version"), "4");
     ck_assert(!exists("-wal"));
 }
 END_TEST
@@ -297,18 +297,98 @@ static const struct results_comparison compared = {
     .stage = "elect: 10ms, 150ms",
 };
 
+static void
+write_packets(struct results *results, int64_t run)
+{
+    static uint64_t storage[8192];
+    const struct results_loss loss = {"one-terabit", "tail-drop", 3, 4554};
+    const struct results_throughput throughput = {
+        "one-terabit", 1000, 361833, 990, 358000, 7, 2500, 1000000000};
+    struct hist *hist = hist_init(storage, 7);
+
+    ck_assert_uint_le(hist_size_bytes(7), sizeof(storage));
+    hist_add(hist, 1001, 10);
+    hist_add(hist, 5000000, 980);
+    ck_assert_int_eq(results_add_latency(results, run, "one-terabit",
+                                         RESULTS_STAGE_TOTAL, hist),
+                     0);
+    hist_clear(hist);
+    ck_assert_int_eq(
+        results_add_latency(results, run, "none", RESULTS_STAGE_TOTAL, hist),
+        0);
+    ck_assert_int_eq(results_add_loss(results, run, &loss), 0);
+    ck_assert_int_eq(results_add_throughput(results, run, &throughput), 0);
+}
+
+static void
+check_packets(void)
+{
+    ck_assert_str_eq(value("SELECT group_concat(flow||' '||stage||' '||packets"
+                           "||' '||sum_ps,', ') FROM latency"),
+                     "one-terabit total 990 4900010010.0, none total 0 0.0");
+    /* The first part begins at the smallest value, the last ends at the
+     * largest. */
+    ck_assert_str_eq(value("SELECT group_concat(low_ps||'-'||high_ps||' '||"
+                           "p.packets,', ') FROM latency_part p JOIN latency l"
+                           " ON l.id=p.latency AND l.flow='one-terabit'"),
+                     "1001-1003 10, 4980736-5000000 980");
+    ck_assert_str_eq(value("SELECT flow||cause||packets||bytes FROM loss"),
+                     "one-terabittail-drop34554");
+    ck_assert_str_eq(value("SELECT offered_packets||' '||offered_bytes||' '||"
+                           "delivered_packets||' '||delivered_bytes||' '||"
+                           "queued_packets||' '||queued_bytes||' '||"
+                           "duration_ps FROM throughput"),
+                     "1000 361833 990 358000 7 2500 1000000000");
+}
+
+START_TEST(packets_are_kept)
+{
+    struct results *results = NULL;
+    int64_t run;
+
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)), 0);
+    begin(results, &run);
+    write_packets(results, run);
+    ck_assert_int_eq(
+        results_finish(results, RESULTS_COMPLETE, error, sizeof(error)), 0);
+    check_packets();
+}
+END_TEST
+
+/* Version 2 had no packets. */
+START_TEST(version_2_is_upgraded)
+{
+    struct results *results = NULL;
+
+    samples_quiet(db_path);
+    execute("DROP TABLE latency_part; DROP TABLE latency; DROP TABLE loss;"
+            "DROP TABLE throughput; PRAGMA user_version=2");
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)), 0);
+    write_packets(results, 1);
+    ck_assert_int_eq(
+        results_finish(results, RESULTS_COMPLETE, error, sizeof(error)), 0);
+    ck_assert_str_eq(value("PRAGMA user_version"), "3");
+    ck_assert_str_eq(value("PRAGMA integrity_check"), "ok");
+    check_packets();
+}
+END_TEST
+
 /* A file of version 1 is brought up when it is written to. */
 START_TEST(older_schema_is_upgraded)
 {
     struct results *results = NULL;
 
     samples_quiet(db_path);
-    execute("DROP TABLE comparison; PRAGMA user_version=1");
+    execute("DROP TABLE comparison; DROP TABLE latency_part;"
+            "DROP TABLE latency; DROP TABLE loss; DROP TABLE throughput;"
+            "PRAGMA user_version=1");
     ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)), 0);
     ck_assert_int_eq(results_add_comparison(results, 1, 1, &compared), 0);
+    write_packets(results, 1);
     ck_assert_int_eq(
         results_finish(results, RESULTS_COMPLETE, error, sizeof(error)), 0);
-    ck_assert_str_eq(value("PRAGMA user_version"), "2");
+    check_packets();
+    ck_assert_str_eq(value("PRAGMA user_version"), "3");
     ck_assert_str_eq(value("SELECT metric||args||first_runs||second_runs||"
                            "round(difference,3)||state FROM comparison"),
                      "switchover.write-outagepull2030.538outside");
@@ -480,6 +560,8 @@ results_suite(void)
     tcase_add_test(store, missing_folder_is_told);
     tcase_add_test(store, newer_schema_is_refused);
     tcase_add_test(store, older_schema_is_upgraded);
+    tcase_add_test(store, version_2_is_upgraded);
+    tcase_add_test(store, packets_are_kept);
     tcase_add_test(store, no_difference_is_null);
     tcase_add_test(store, foreign_files_are_refused);
     tcase_add_test(store, full_disk_keeps_what_was_there_quota);

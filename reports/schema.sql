@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- results.db, version 2 (PRAGMA user_version; PRAGMA application_id is
+-- results.db, version 3 (PRAGMA user_version; PRAGMA application_id is
 -- 0x53397273).  Times are simulated picoseconds from t = 0 of the scenario.
 -- Verdicts are PASS, FAIL, INCONCLUSIVE, NOT-APPLICABLE, or NONE while open.
 -- States are running (also what a killed program leaves), complete,
 -- interrupted.  A missing text is the empty string, never NULL.
 -- Indexes on 'run' are added when a campaign ends.
--- A reader accepts files of its own version and older ones; version 1 had no
--- table comparison, which must stay the last one here.
+-- A reader accepts files of its own version and older ones.  Version 1 ended
+-- before table comparison, version 2 before table latency: what is new stands
+-- last.
 
 -- One call of the program: one seed or many over one scenario.
 CREATE TABLE campaign (
@@ -159,4 +160,45 @@ CREATE TABLE comparison (
     stated INTEGER NOT NULL,          -- 1: by the scenario
     state TEXT NOT NULL,              -- inside, outside, no value, stage
     stage TEXT NOT NULL               -- where the worlds part
+);
+
+-- Latency of packets that arrived, from the time they were meant to be sent:
+-- a histogram for each flow and stage.
+CREATE TABLE latency (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES run(id),
+    flow TEXT NOT NULL,        -- what the scenario calls this traffic
+    stage TEXT NOT NULL,       -- total; else the part of it that this is
+    packets INTEGER NOT NULL,
+    sum_ps REAL NOT NULL       -- over the packets, for the mean
+);
+
+-- Its parts that hold something; the first begins at the smallest value, the
+-- last ends at the largest.
+CREATE TABLE latency_part (
+    latency INTEGER NOT NULL REFERENCES latency(id),
+    low_ps INTEGER NOT NULL,
+    high_ps INTEGER NOT NULL,  -- included
+    packets INTEGER NOT NULL
+);
+
+CREATE TABLE loss (
+    run INTEGER NOT NULL REFERENCES run(id),
+    flow TEXT NOT NULL,
+    cause TEXT NOT NULL,       -- tail-drop, reassembly-timeout
+    packets INTEGER NOT NULL,
+    bytes INTEGER NOT NULL     -- of frames, FCS included
+);
+
+-- Offered = delivered + lost + still queued when the measurement ended.
+CREATE TABLE throughput (
+    run INTEGER NOT NULL REFERENCES run(id),
+    flow TEXT NOT NULL,
+    offered_packets INTEGER NOT NULL,
+    offered_bytes INTEGER NOT NULL,   -- of frames, FCS included
+    delivered_packets INTEGER NOT NULL,
+    delivered_bytes INTEGER NOT NULL,
+    queued_packets INTEGER NOT NULL,
+    queued_bytes INTEGER NOT NULL,
+    duration_ps INTEGER NOT NULL      -- of the measurement
 );

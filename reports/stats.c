@@ -255,32 +255,40 @@ stats_quantile_ranks(uint64_t count, double p, double confidence,
     return true;
 }
 
+enum stats_support
+stats_quantile_support(uint64_t count, double p, double confidence,
+                       struct stats_ranks *ranks)
+{
+    if (stats_quantile_ranks(count, p, confidence, &ranks->low, &ranks->high))
+        return STATS_NUMBER;
+    ranks->high = upper_rank(count, p, confidence);
+    ranks->low = lower_rank(count, p, confidence);
+    if (ranks->high >= 1 && ranks->high <= count)
+        return STATS_UPPER_BOUND;
+    if (ranks->low >= 1 && ranks->low <= count)
+        return STATS_LOWER_BOUND;
+    return STATS_NOTHING;
+}
+
 struct stats_quantile
 stats_quantile(const double *sorted, uint64_t count, double p,
                double confidence)
 {
     struct stats_quantile result = {.support = STATS_NOTHING};
-    uint64_t low;
-    uint64_t high;
+    struct stats_ranks ranks;
+    uint64_t rank = (uint64_t)ceil(p * (double)count);
 
-    if (stats_quantile_ranks(count, p, confidence, &low, &high)) {
-        uint64_t rank = (uint64_t)ceil(p * (double)count);
-
+    result.support = stats_quantile_support(count, p, confidence, &ranks);
+    switch (result.support) {
+    case STATS_NUMBER:
         rank = rank < 1 ? 1 : rank > count ? count : rank;
-        result.support = STATS_NUMBER;
         result.value = sorted[rank - 1];
-        result.interval.low = sorted[low - 1];
-        result.interval.high = sorted[high - 1];
-        return result;
-    }
-    high = upper_rank(count, p, confidence);
-    low = lower_rank(count, p, confidence);
-    if (high >= 1 && high <= count) {
-        result.support = STATS_UPPER_BOUND;
-        result.value = sorted[high - 1];
-    } else if (low >= 1 && low <= count) {
-        result.support = STATS_LOWER_BOUND;
-        result.value = sorted[low - 1];
+        result.interval.low = sorted[ranks.low - 1];
+        result.interval.high = sorted[ranks.high - 1];
+        break;
+    case STATS_UPPER_BOUND: result.value = sorted[ranks.high - 1]; break;
+    case STATS_LOWER_BOUND: result.value = sorted[ranks.low - 1]; break;
+    case STATS_NOTHING: break;
     }
     return result;
 }

@@ -41,6 +41,17 @@ struct stats_quantile {
 bool stats_quantile_ranks(uint64_t count, double p, double confidence,
                           uint64_t *low_rank, uint64_t *high_rank);
 
+struct stats_ranks {
+    uint64_t low;  /* STATS_NUMBER, STATS_LOWER_BOUND. */
+    uint64_t high; /* STATS_NUMBER, STATS_UPPER_BOUND. */
+};
+
+/* What 'count' samples can say about the quantile 'p', and the ranks, from 1
+ * in ascending order, whose samples say it. */
+enum stats_support stats_quantile_support(uint64_t count, double p,
+                                          double confidence,
+                                          struct stats_ranks *ranks);
+
 /* The quantile 'p' of sorted samples by nearest rank; a bound when the
  * samples cannot support it at 'confidence'. */
 struct stats_quantile stats_quantile(const double *sorted, uint64_t count,

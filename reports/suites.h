@@ -10,5 +10,6 @@
 Suite *stats_suite(void);
 Suite *results_suite(void);
 Suite *report_suite(void);
+Suite *latency_suite(void);
 
 #endif
