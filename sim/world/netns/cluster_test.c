@@ -438,6 +438,87 @@ START_TEST(stranger_is_another_box)
 }
 END_TEST
 
+static void
+identity(struct cluster *cluster, unsigned box, enum world_identity change)
+{
+    INJECT(cluster, .kind = WORLD_IDENTITY, .box = box, .value = change);
+}
+
+static void
+start_again(struct cluster *cluster, unsigned box)
+{
+    INJECT(cluster, .kind = WORLD_BOX_RESTART, .box = box,
+           .value = REBOOT_OPERATOR);
+}
+
+/* Starts again with what it has now, and is or is not let in. */
+static void
+tries(struct cluster *cluster, unsigned box, bool runs)
+{
+    struct world_box seen;
+
+    start_again(cluster, box);
+    run_for_ms(cluster, 5000);
+    cluster->world->ops->box(cluster->world, box, &seen);
+    ck_assert(seen.powered);
+    ck_assert_int_eq(seen.running, runs);
+    ck_assert(!cluster->joined[box]);
+}
+
+static void
+renew(struct cluster *cluster, unsigned box)
+{
+    identity(cluster, box, WORLD_IDENTITY_RENEW);
+    start_again(cluster, box);
+    run_for_ms(cluster, 100); /* It is off. */
+    (void)run_until_whole(cluster);
+}
+
+START_TEST(wrong_certificates_stay_outside)
+{
+    struct cluster cluster;
+    struct world_box before, seen;
+    unsigned *refused = &cluster.traced[TRACE_IDENTITY_REFUSED];
+    unsigned box;
+
+    cluster_open(&cluster, true);
+    power_on(&cluster);
+    (void)run_until_whole(&cluster);
+    box = named(&cluster, "ncp-1");
+    cluster.world->ops->box(cluster.world, box, &before);
+    ck_assert_uint_eq(*refused, 0);
+    identity(&cluster, box, WORLD_IDENTITY_REVOKE);
+    run_for_ms(&cluster, 3000);
+    ck_assert_uint_gt(*refused, 0);
+    tries(&cluster, box, true);
+    renew(&cluster, box);
+
+    *refused = 0;
+    identity(&cluster, box, WORLD_IDENTITY_EXPIRE);
+    run_for_ms(&cluster, 3000);
+    ck_assert(whole(&cluster));
+    ck_assert_uint_eq(*refused, 0);
+    tries(&cluster, box, false);
+    ck_assert_uint_gt(*refused, 0);
+    renew(&cluster, box);
+
+    *refused = 0;
+    identity(&cluster, box, WORLD_IDENTITY_STRANGER);
+    run_for_ms(&cluster, 1000);
+    ck_assert(whole(&cluster));
+    ck_assert_uint_eq(*refused, 0);
+    tries(&cluster, box, true);
+    ck_assert_uint_gt(*refused, 0);
+    cluster.world->ops->box(cluster.world, box, &seen);
+    ck_assert_uint_ne(seen.key, before.key);
+    ck_assert_str_eq(seen.serial, before.serial);
+    renew(&cluster, box);
+    cluster.world->ops->box(cluster.world, box, &seen);
+    ck_assert_uint_eq(seen.key, before.key);
+    cluster_close(&cluster);
+}
+END_TEST
+
 START_TEST(full_disk_empties_again)
 {
     struct cluster cluster;
@@ -548,6 +629,7 @@ cluster_tcase(void)
     tcase_add_test(tcase, service_process_dies_and_hangs);
     tcase_add_test(tcase, hardware_breaks);
     tcase_add_test(tcase, stranger_is_another_box);
+    tcase_add_test(tcase, wrong_certificates_stay_outside);
     tcase_add_test(tcase, full_disk_empties_again);
     tcase_add_test(tcase, killed_harness_leaves_no_daemon);
     tcase_add_test(tcase, what_cannot_be_done_is_said);
