@@ -261,17 +261,40 @@ cli_data_dir(char path[CLI_PATH_BYTES])
     return false;
 }
 
-bool
-cli_refnosd(const char *given, char path[CLI_PATH_BYTES])
+#define SELF_BYTES (CLI_PATH_BYTES - 32)
+
+/* The folder of this program. */
+static void
+self_folder(char self[SELF_BYTES])
 {
-    char self[CLI_PATH_BYTES - 32] = "";
-    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    ssize_t size = readlink("/proc/self/exe", self, SELF_BYTES - 1);
     char *slash;
 
     self[size > 0 ? size : 0] = '\0';
     slash = strrchr(self, '/');
     if (slash != NULL)
         *slash = '\0';
+}
+
+void
+cli_ns3_helper(char path[CLI_PATH_BYTES])
+{
+    const char *given = getenv("SIXNINES_NS3");
+    char self[SELF_BYTES];
+
+    self_folder(self);
+    if (given != NULL && given[0] != '\0')
+        snprintf(path, CLI_PATH_BYTES, "%s", given);
+    else
+        snprintf(path, CLI_PATH_BYTES, "%s/sixnines-ns3", self);
+}
+
+bool
+cli_refnosd(const char *given, char path[CLI_PATH_BYTES])
+{
+    char self[SELF_BYTES];
+
+    self_folder(self);
     if (given != NULL && given[0] != '\0')
         snprintf(path, CLI_PATH_BYTES, "%s", given);
     else

@@ -63,6 +63,9 @@ bool cli_data_dir(char path[CLI_PATH_BYTES]);
  * when it cannot be run. */
 bool cli_refnosd(const char *given, char path[CLI_PATH_BYTES]);
 
+/* The helper of world ns3: SIXNINES_NS3, or the one beside this program. */
+void cli_ns3_helper(char path[CLI_PATH_BYTES]);
+
 /* Says on stderr, for 'verb', why there is no such folder. */
 void cli_data_missing(const char *verb);
 

@@ -142,6 +142,15 @@ netns_look(struct world_state *world)
 }
 
 static void
+ns3_look(struct world_state *world)
+{
+    char path[CLI_PATH_BYTES];
+
+    cli_ns3_helper(path);
+    world->ready = run_ns3_works(path, world->text, sizeof(world->text));
+}
+
+static void
 world_look(struct world_state *world, enum world_kind kind)
 {
     world->kind = kind;
@@ -150,6 +159,8 @@ world_look(struct world_state *world, enum world_kind kind)
         snprintf(world->text, sizeof(world->text), "not in this build");
     } else if (kind == WORLD_NETNS) {
         netns_look(world);
+    } else if (kind == WORLD_NS3) {
+        ns3_look(world);
     } else {
         world->ready = true;
         snprintf(world->text, sizeof(world->text),

@@ -39,6 +39,7 @@ struct request {
     const char *costs;
     uint64_t seed;
     uint64_t mutation;
+    enum world_kind world;
     struct digest_value digest;
     struct cli_progress progress;
 };
@@ -69,6 +70,8 @@ parameters_read(struct request *request, char *at)
             request->costs = at + 6;
         else if (strncmp(at, "mutant=", 7) == 0)
             request->mutation = strtoull(at + 7, NULL, 10);
+        else if (strcmp(at, "world=ns3") == 0)
+            request->world = WORLD_NS3;
         else
             return malformed(at, "unknown parameter");
         at = next;
@@ -213,10 +216,13 @@ static int
 replay(struct request *request, const struct scenario *scenario)
 {
     char data_dir[CLI_PATH_BYTES];
+    char ns3_helper[CLI_PATH_BYTES];
     char message[MESSAGE_BYTES];
     struct outcome outcome;
     struct run_options options = {
         .scenario = scenario,
+        .world = request->world,
+        .ns3_helper = ns3_helper,
         .seed = request->seed,
         .data_dir = data_dir,
         .costs_file = request->costs,
@@ -239,6 +245,7 @@ replay(struct request *request, const struct scenario *scenario)
             return EXIT_CANNOT_WRITE;
         }
     }
+    cli_ns3_helper(ns3_helper);
     cli_catch_interrupts();
     cli_progress_begin(&request->progress, request->options[OPT_QUIET].given);
     outcome_init(&outcome);

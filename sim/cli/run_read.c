@@ -45,8 +45,8 @@ request_options_init(struct cli_option *options)
                      .doc = "override, as in params.boxes=ddc-small"},
         [OPT_WORLD] = {.name = "world",
                        .takes_value = true,
-                       .doc = "where to run: des (virtual time), netns (real "
-                              "boxes), or both: des,netns"},
+                       .doc = "where to run: des (virtual time), ns3 (its "
+                              "links), netns (real boxes), or two: des,ns3"},
         [OPT_REPEATS] = {.name = "repeats",
                          .takes_value = true,
                          .doc = "runs in a real world; 3"},
@@ -110,7 +110,7 @@ world_find(const char *word, size_t length, enum world_kind *found)
     }
     fprintf(stderr,
             "sixnines run: unknown world \"%.*s\"; expected one of des, "
-            "netns, or des,netns\n",
+            "ns3, netns, or two of them: des,netns\n",
             (int)length, word);
     return EXIT_USAGE;
 }
@@ -397,12 +397,14 @@ log_open(struct request *request)
 static void
 campaigns_fill(struct request *request)
 {
+    cli_ns3_helper(request->ns3_helper);
     for (unsigned i = 0; i < request->world_count; i++) {
         struct campaign_options *campaign = &request->worlds[i].options;
 
         campaign->run.scenario = request->scenario;
         campaign->run.world = request->worlds[i].kind;
         campaign->run.data_dir = request->data_dir;
+        campaign->run.ns3_helper = request->ns3_helper;
         campaign->run.checkpoint_events = CHECKPOINT_EVENTS;
         campaign->run.log = request->log;
         campaign->run.context = request;

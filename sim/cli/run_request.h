@@ -66,6 +66,7 @@ struct request {
     struct cli_progress progress;
     char data_dir[CLI_PATH_BYTES];
     char refnosd[CLI_PATH_BYTES];
+    char ns3_helper[CLI_PATH_BYTES];
     char dir[PATHS_BYTES];
     char command[CLI_PATH_BYTES];
     char begun[32];

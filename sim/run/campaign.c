@@ -426,5 +426,11 @@ campaign_token(const struct campaign_options *options,
         used = strlen(token);
         outcome_text(token + used, CAMPAIGN_TOKEN_BYTES - used, "%cmutant=%u",
                      mark, options->run.mutation);
+        mark = '&';
+    }
+    if (options->run.world != WORLD_DES) {
+        used = strlen(token);
+        outcome_text(token + used, CAMPAIGN_TOKEN_BYTES - used, "%cworld=%s",
+                     mark, world_kind_name(options->run.world));
     }
 }

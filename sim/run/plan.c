@@ -95,7 +95,7 @@ run_world_real(enum world_kind world)
 bool
 run_world_built(enum world_kind world)
 {
-    return world == WORLD_DES || world == WORLD_NETNS;
+    return world == WORLD_DES || world == WORLD_NS3 || world == WORLD_NETNS;
 }
 
 static int
@@ -125,7 +125,14 @@ des_world_create(const struct run_options *options, struct cluster_plan *plan,
         cluster_plan_measured(plan, &costs.measured);
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         des.pool_size[role] = (uint16_t)cluster->pools[role];
+    if (options->world == WORLD_NS3 && !options->stand_in) {
+        err = run_ns3_prepare(options, &des, message, message_size);
+        if (err != 0)
+            return err;
+    }
     err = des_create(&des, world);
+    if (err != 0)
+        run_ns3_undo(&des);
     if (err != 0)
         outcome_text(message, message_size, "cannot make the world: %s",
                      err_text(err));
@@ -139,12 +146,12 @@ world_create_kind(const struct run_options *options, struct cluster_plan *plan,
 {
     switch (options->stand_in ? WORLD_DES : options->world) {
     case WORLD_DES:
+    case WORLD_NS3:
         return des_world_create(options, plan, listener, context, world,
                                 message, message_size);
     case WORLD_NETNS:
         return run_netns_create(options, plan, listener, context, world,
                                 message, message_size);
-    case WORLD_NS3:
     case WORLD_MININET:
     case WORLD_HARDWARE:
     case WORLD_KIND_COUNT: break;

@@ -136,6 +136,16 @@ run_now(const struct run *run)
     return run->ended ? run->ended_at : now_of(run);
 }
 
+/* Lets the world run; false when it ended early. */
+static bool
+advance(struct run *run, struct simtime until)
+{
+    int err = run->world->ops->run_until(run->world, until);
+
+    run->broken |= err != 0 && err != ERR_INTERRUPTED;
+    return err == 0;
+}
+
 static bool
 progress(struct run *run, bool booting)
 {
@@ -232,8 +242,7 @@ boot(struct run *run)
             run->outcome->interrupted = true;
             return false;
         }
-        if (run->world->ops->run_until(run->world, simtime_add(now, poll)) !=
-            0)
+        if (!advance(run, simtime_add(now, poll)))
             return false;
     }
     return false;
@@ -377,7 +386,7 @@ main_loop(struct run *run)
             return;
         }
         next = simtime_min(next, run->ends_at);
-        if (run->world->ops->run_until(run->world, next) != 0)
+        if (!advance(run, next))
             return;
         lateness_note(run, next);
     }
@@ -399,7 +408,7 @@ last_read(struct run *run)
         struct simtime next = probe_step(run, now_of(run));
 
         next = simtime_max(next, simtime_add(now_of(run), simtime_from_ms(1)));
-        if (run->world->ops->run_until(run->world, next) != 0)
+        if (!advance(run, next))
             break;
     }
 }
@@ -503,6 +512,21 @@ never_up(struct run *run)
         expects_undecided(run, i, run->outcome->note);
 }
 
+/* The world itself failed: nothing it showed decides anything. */
+static void
+broken(struct run *run)
+{
+    const char *why = run->world->ops->why_not != NULL
+                          ? run->world->ops->why_not(run->world)
+                          : NULL;
+
+    outcome_text(run->outcome->note, sizeof(run->outcome->note), "%s",
+                 why != NULL ? why : "the world failed");
+    run_note(run, "note", "world", "", "%s", run->outcome->note);
+    for (size_t i = 0; i < run->scenario->expect_count; i++)
+        expects_undecided(run, i, run->outcome->note);
+}
+
 static void
 drive(struct run *run)
 {
@@ -511,6 +535,8 @@ drive(struct run *run)
         power_on(run);
     } else if (!boot(run)) {
         never_up(run);
+        if (run->broken)
+            broken(run);
         return;
     } else {
         account_open(run);
@@ -519,7 +545,12 @@ drive(struct run *run)
     main_loop(run);
     run->ended_at = now_of(run);
     run->ended = true;
-    last_read(run);
+    if (!run->broken)
+        last_read(run);
+    if (run->broken) {
+        broken(run);
+        return;
+    }
     if (!run->outcome->interrupted) {
         bounds_judge(run);
         if (run->world->ops->box_memory != NULL)
@@ -581,7 +612,7 @@ cannot_run(const struct run_options *options, struct outcome *outcome,
 static bool
 is_missing(const struct run_options *options, int err)
 {
-    return run_world_real(options->world) &&
+    return options->world != WORLD_DES &&
            (err == ERR_PERMISSION || err == ERR_UNSUPPORTED);
 }
 

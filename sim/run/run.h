@@ -29,6 +29,7 @@ struct run_options {
     const struct scenario *scenario;
     enum world_kind world; /* des when zero */
     struct run_real real;
+    const char *ns3_helper; /* world ns3: path of its helper */
     /* Tests: world des stands in for the one named, and is handed over. */
     bool stand_in;
     void (*dress)(struct world *world);
@@ -55,6 +56,10 @@ struct run_capability {
 };
 #define RUN_CAPABILITIES_MAX 24u
 size_t run_netns_capabilities(struct run_capability *list, size_t room);
+
+/* Does the helper of world ns3 at 'path' work?  'text' says which ns-3 it
+ * has, or why not. */
+bool run_ns3_works(const char *path, char *text, size_t text_size);
 
 /* ERR_UNSUPPORTED when the scenario does not name the world, or this build
  * does not have it. */

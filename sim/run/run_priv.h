@@ -127,6 +127,7 @@ struct run {
     bool rested;             /* ended early, at rest */
     struct simtime ended_at; /* absolute; the metrics stand still since */
     bool opened;
+    bool broken; /* the world failed */
     bool ended;
     bool converged; /* now */
     struct simtime converged_since;
@@ -174,6 +175,15 @@ int run_netns_create(const struct run_options *options,
                      struct cluster_plan *plan, world_listener *listener,
                      void *context, struct world **world, char *message,
                      size_t message_size);
+
+/* world_ns3.c */
+
+struct des_options;
+
+/* Fills 'des', which makes the world then; run_ns3_undo() if that failed. */
+int run_ns3_prepare(const struct run_options *options, struct des_options *des,
+                    char *message, size_t message_size);
+void run_ns3_undo(struct des_options *des);
 
 /* convergence.c */
 bool run_converged(const struct run *run);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * World "ns3": the boxes of world des, over links and queues of ns-3.
+ *
+ * Helper     ns-3 runs in a process of its own, sixnines-ns3, which is
+ *            GPL-2.0-only as ns-3 is and shares only wire.h with the rest.
+ * Lock step  conservative: ns-3 says before which time nothing can arrive;
+ *            the kernel goes no further without asking it again.
+ * Payload    stays here; ns-3 sees sizes.
+ * Branching  not possible: the network lives in another process.
+ * Trust      what the helper says is checked; a helper that lies, dies or
+ *            is silent for NS3_ANSWER_MAX_S breaks the network
+ *            (mgmt_net_broken()), nothing else.
+ * Equal      the same run twice is the same to the last bit.
+ */
+#ifndef SIM_WORLD_NS3_NS3_H
+#define SIM_WORLD_NS3_NS3_H
+
+#include "models/mgmt_net.h"
+#include "reference-nos/base/compiler.h"
+#include "reference-nos/base/err.h"
+
+#define NS3_ANSWER_MAX_S 60
+
+struct ns3_helper; /* Opaque. */
+
+/* Starts the helper program at 'path'.  ERR_UNSUPPORTED with a message: it is
+ * not there, does not start, or speaks another version. */
+MUST_USE int ns3_helper_start(const char *path, struct ns3_helper **helper,
+                              char *message, size_t message_size);
+/* Ends it and waits for it; accepts NULL. */
+void ns3_helper_stop(struct ns3_helper *helper);
+/* Of ns-3, such as "3.37". */
+const char *ns3_helper_version(const struct ns3_helper *helper);
+
+/* The management network in ns-3: two switches, a point-to-point link from
+ * each box to each, four drop-tail queues in strict priority per device.
+ * Takes 'helper', which serves one network.  What lower lanes add to higher
+ * ones is not measured in it: its accounts stay empty. */
+struct mgmt_net *ns3_mgmt_net_create(struct ns3_helper *helper,
+                                     struct kernel *kernel,
+                                     const struct mgmt_net_options *options);
+
+#endif
