@@ -22,5 +22,6 @@ at_s(uint64_t s)
 
 TCase *ledger_cases(void);
 TCase *oracle_cases(void);
+TCase *packet_cases(void);
 
 #endif

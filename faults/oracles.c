@@ -19,6 +19,8 @@ static const struct {
 } names[ORACLE_COUNT] = {
     [ORACLE_O2] = {"O2", "an acknowledged write survives"},
     [ORACLE_O3] = {"O3", "one controller's writes in one term, at the card"},
+    [ORACLE_O4] = {"O4", "no forwarding loop longer than 1 us"},
+    [ORACLE_O5] = {"O5", "no black hole longer than 1 us"},
     [ORACLE_O8] = {"O8", "module numbers unique, stable, rested"},
     [ORACLE_O11] = {"O11", "memory and pools back to baseline"},
     [ORACLE_O12] = {"O12", "queues, steps and lanes within bounds"},
@@ -47,6 +49,7 @@ oracles_destroy(struct oracles *oracles)
     if (oracles == NULL)
         return;
     free(oracles->applied);
+    oracle_packets_destroy(oracles->packets);
     free(oracles);
 }
 
@@ -321,6 +324,8 @@ oracles_observe(struct oracles *oracles, const struct observation *seen)
                         "%s: service %s ran %" PRIu64 " ns over the quantum",
                         oracles->plan->boxes[seen->box].name,
                         service_name((unsigned)seen->a), seen->b);
+    } else if (seen->kind == OBSERVE_PORTS) {
+        oracle_packets_service(oracles, seen);
     } else if (seen->kind == OBSERVE_LANES) {
         oracle_lanes_waited(oracles, seen);
     } else if (seen->kind == OBSERVE_BOX_OFF) {

@@ -10,11 +10,14 @@
 #ifndef FAULTS_ORACLES_H
 #define FAULTS_ORACLES_H
 
+#include "models/plane/plane.h"
 #include "sim/world/world.h"
 
 enum oracle {
     ORACLE_O2,  /* acknowledged means it survives */
     ORACLE_O3,  /* one controller's writes in one term, judged at the card */
+    ORACLE_O4,  /* no forwarding loop longer than the stated time */
+    ORACLE_O5,  /* no black hole longer than that */
     ORACLE_O8,  /* module numbers unique, stable, rested before reuse */
     ORACLE_O11, /* memory and pools back to baseline */
     ORACLE_O12, /* queues, memory, step cost within their bounds */
@@ -24,6 +27,8 @@ enum oracle {
 };
 
 #define ORACLE_TEXT_MAX 192
+/* The stated time of O4 and O5: what a table may miss while it is changed. */
+#define ORACLE_HOLE_PS (1000u * 1000u)
 
 struct oracle_result {
     const char *id;    /* "O2" */
@@ -61,6 +66,26 @@ void oracles_bound(struct oracles *oracles, struct simtime at, unsigned box,
 /* O12: how many of a higher lane waited behind a lower one, all told; each
  * was measured, and what broke the rule of lanes was observed at once. */
 void oracles_lanes(struct oracles *oracles, uint64_t waited);
+
+/* O4 and O5, on packets between front ports; ends are numbered as in
+ * models/plane/plane.h. */
+struct oracle_end {
+    unsigned box;
+    uint16_t port;
+};
+void oracles_packets_begin(struct oracles *oracles,
+                           const struct oracle_end *ends, unsigned count);
+/* An operator gave 'end' this prefix, and every card has it. */
+void oracles_connected(struct oracles *oracles, unsigned end,
+                       const struct fwd_prefix *prefix);
+/* Packets to 'end' carry this address; call it after what is connected. */
+void oracles_addressed(struct oracles *oracles, unsigned end,
+                       const struct fwd_prefix *host);
+/* A packet from an end to another one left the cluster at 'end'. */
+void oracles_packet_out(struct oracles *oracles, uint64_t at_ps, unsigned end,
+                        unsigned from, unsigned to);
+void oracles_packet_dropped(struct oracles *oracles, uint64_t at_ps,
+                            enum plane_drop cause, unsigned from, unsigned to);
 
 const struct oracle_result *oracles_result(const struct oracles *oracles,
                                            enum oracle oracle);

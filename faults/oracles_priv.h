@@ -23,6 +23,8 @@ struct module_memory {
     struct simtime removed_at;
 };
 
+struct oracle_packets; /* oracle_packets.c */
+
 struct oracles {
     const struct cluster_plan *plan;
     struct simtime tombstone;
@@ -50,6 +52,10 @@ struct oracles {
     uint64_t renumbered;
     uint64_t duplicate;
 
+    /* O4, O5 */
+    bool in_service[WORLD_BOXES_MAX];
+    struct oracle_packets *packets; /* NULL: no traffic */
+
     /* O14 */
     struct applied *applied;
     size_t applied_room;
@@ -67,6 +73,11 @@ oracle_exercised(struct oracles *oracles, enum oracle oracle)
 /* oracle_lanes.c */
 void oracle_lanes_waited(struct oracles *oracles,
                          const struct observation *seen);
+
+/* oracle_packets.c */
+void oracle_packets_destroy(struct oracle_packets *packets);
+void oracle_packets_service(struct oracles *oracles,
+                            const struct observation *seen);
 
 /* oracle_modules.c */
 void oracle_module_given(struct oracles *oracles,

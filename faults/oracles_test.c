@@ -125,8 +125,8 @@ exercised(enum oracle oracle)
 
 START_TEST(untouched_oracles_prove_nothing)
 {
-    static const char *const ids[ORACLE_COUNT] = {"O2",  "O3",  "O8", "O11",
-                                                  "O12", "O13", "O14"};
+    static const char *const ids[ORACLE_COUNT] = {
+        "O2", "O3", "O4", "O5", "O8", "O11", "O12", "O13", "O14"};
 
     for (unsigned i = 0; i < ORACLE_COUNT; i++) {
         ck_assert_str_eq(oracles_result(oracles, i)->id, ids[i]);
@@ -764,6 +764,7 @@ main(void)
 
     suite_add_tcase(suite, ledger_cases());
     suite_add_tcase(suite, oracle_cases());
+    suite_add_tcase(suite, packet_cases());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -113,6 +113,8 @@ world_run(struct request *request, struct request_world *world)
     int err;
 
     request->now = world;
+    if (request->dir[0] != '\0')
+        world->options.run.capture_dir = request->dir;
     cli_progress_begin(&request->progress, request->options[OPT_QUIET].given);
     err = campaign_run(&world->options, &cli_interrupted, &world->campaign,
                        message, sizeof(message));

@@ -11,6 +11,7 @@
 
 #include "reports/report.h"
 #include "sim/cli/run_request.h"
+#include "sim/cli/show_traffic.h"
 
 static void
 virtual_progress(struct cli_progress *progress, const struct run_progress *now)
@@ -219,6 +220,7 @@ summary_print(const struct request *request, const struct request_world *world)
                painted(campaign->verdict, verdict));
     runs_print(world, outcome);
     expects_print(request, campaign);
+    traffic_show(outcome);
     if (outcome->note[0] != '\0')
         printf("  note: %s\n", outcome->note);
     if (request->options[OPT_VERBOSE].given)

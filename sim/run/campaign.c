@@ -45,6 +45,7 @@ child_run(void *argument, struct branch_writer *writer)
 
     options.seed = child->seed;
     options.progress = child->options->run.progress;
+    options.capture_dir = NULL; /* a branch writes no file */
     outcome_init(&outcome);
     err = run_scenario(&options, &outcome, message, sizeof(message));
     if (err != 0)

@@ -109,7 +109,7 @@ within_judge(struct run *run, size_t index)
 {
     struct outcome_expect *row = &run->expects[index];
 
-    return expr_judge(&run->scenario->expects[index].expr, run_value, run,
+    return expr_judge(&run->scenario->expects[index].expr, run_reading, run,
                       row->evidence, sizeof(row->evidence));
 }
 
@@ -180,9 +180,16 @@ over_seeds_sample(struct run *run, size_t index)
     const struct expr *expr = &run->scenario->expects[index].expr;
     struct outcome_expect *row = &run->expects[index];
 
-    for (size_t i = 0; i < expr->count; i++)
-        row->sample_err[i] =
-            run_value(run, &expr->terms[i].ref, &row->sample[i]);
+    for (size_t i = 0; i < expr->count; i++) {
+        struct expr_reading reading;
+
+        row->sample_err[i] = run_reading(run, &expr->terms[i].ref, &reading);
+        row->sample[i] = reading.value;
+        /* A bound is no sample. */
+        if (row->sample_err[i] == 0 && reading.estimated &&
+            reading.high == UINT64_MAX)
+            row->sample_err[i] = ERR_NOENT;
+    }
     decide(run, index, VERDICT_NOT_APPLICABLE);
     outcome_text(row->evidence, sizeof(row->evidence),
                  "judged over many seeds only (--seeds)");
@@ -224,7 +231,7 @@ expects_end(struct run *run)
         } else {
             decide(
                 run, i,
-                verdict_of(expr_judge(&expect->expr, run_value, run,
+                verdict_of(expr_judge(&expect->expr, run_reading, run,
                                       row->evidence, sizeof(row->evidence))));
             doubt(run, i);
         }

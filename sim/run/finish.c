@@ -176,12 +176,31 @@ checkpoints_record(struct run *run)
     }
 }
 
+static struct digest_value
+digest_of(struct run *run)
+{
+    struct digest_value value = run->world->ops->digest(run->world);
+    struct run_digest *both;
+
+    if (!run->searched)
+        return value;
+    both = run_digest_create(0);
+    run_digest_feed_u64(both, value.high);
+    run_digest_feed_u64(both, value.low);
+    run_digest_feed_u64(both, run->search_digest.high);
+    run_digest_feed_u64(both, run->search_digest.low);
+    value = run_digest_value(both);
+    run_digest_destroy(both);
+    return value;
+}
+
 void
 run_finish(struct run *run)
 {
     struct outcome *outcome = run->outcome;
 
     values_record(run);
+    traffic_record(run);
     loads_record(run);
     ledger_record(run);
     alarms_record(run);
@@ -197,7 +216,7 @@ run_finish(struct run *run)
     outcome->duration = simtime_sub(run_now(run), run->origin);
     outcome->events = run->world->ops->events(run->world);
     if (!run->real)
-        outcome->digest = run->world->ops->digest(run->world);
+        outcome->digest = digest_of(run);
     outcome->boxes = run->plan->box_count;
     outcome->ports = ledger_ports(run->ledger);
     if (run->world->ops->memory_bytes != NULL)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OUTCOME_ROWS 9
+#define OUTCOME_ROWS 12
 
 static struct rows *
 rows_of(struct outcome *outcome, unsigned index)
@@ -16,6 +16,7 @@ rows_of(struct outcome *outcome, unsigned index)
         &outcome->expects, &outcome->timeline, &outcome->outages,
         &outcome->metrics, &outcome->loads,    &outcome->alarms,
         &outcome->oracles, &outcome->skips,    &outcome->checkpoints,
+        &outcome->traffic, &outcome->parts,    &outcome->searches,
     };
 
     CHECK(index < OUTCOME_ROWS);
@@ -30,7 +31,8 @@ outcome_init(struct outcome *outcome)
         sizeof(struct outcome_outage),    sizeof(struct outcome_metric),
         sizeof(struct outcome_load),      sizeof(struct outcome_alarm),
         sizeof(struct outcome_oracle),    sizeof(struct outcome_skip),
-        sizeof(struct digest_checkpoint),
+        sizeof(struct digest_checkpoint), sizeof(struct outcome_traffic),
+        sizeof(struct outcome_part),      sizeof(struct outcome_search),
     };
 
     memset(outcome, 0, sizeof(*outcome));

@@ -6,11 +6,13 @@
 #ifndef SIM_RUN_OUTCOME_H
 #define SIM_RUN_OUTCOME_H
 
+#include "models/plane/plane.h"
 #include "reference-nos/base/err.h"
 #include "reports/verdict.h"
 #include "sim/kernel/digest.h"
 #include "sim/kernel/simtime.h"
 #include "sim/scenario/expr.h"
+#include "sim/scenario/scenario.h"
 
 #include <stdio.h>
 
@@ -56,6 +58,8 @@ struct outcome_metric {
     uint32_t id; /* enum metric_id */
     char args[OUTCOME_NAME_BYTES];
     uint64_t value;
+    bool at_least;    /* the value is a bound from below */
+    uint64_t samples; /* behind it; 0: it is exact */
 };
 
 struct outcome_load {
@@ -80,6 +84,42 @@ struct outcome_oracle {
     char first[OUTCOME_TEXT_BYTES];
 };
 
+/* What a block of traffic met. */
+struct outcome_traffic {
+    char name[OUTCOME_NAME_BYTES];
+    struct simtime lasted;
+    uint64_t sent, sent_bytes;
+    uint64_t delivered, delivered_bytes;
+    uint64_t dropped[PLANE_DROP_COUNT];
+    uint64_t reordered;
+};
+
+/* A part of a histogram of latencies, in ps; both edges are included. */
+struct outcome_part {
+    uint32_t traffic; /* index of the row */
+    uint32_t stage;   /* enum plane_stage; PLANE_STAGE_COUNT: all of it */
+    uint64_t low, high, count;
+};
+
+/* What a search found for one size of frame. */
+struct outcome_search_load {
+    uint32_t share_ppm; /* of the throughput; 0: single frames */
+    uint64_t count;     /* frames that left */
+    uint64_t min_ps, mean_ps, max_ps;
+};
+
+struct outcome_search {
+    uint16_t bytes;
+    bool burst;     /* .level counts frames; else ppm of the port */
+    uint32_t level; /* the highest one without loss; 0: none */
+    uint32_t resolution_ppm;
+    uint32_t trials;
+    struct simtime trial; /* how long each sent */
+    uint64_t port_bps;
+    uint32_t load_count;
+    struct outcome_search_load loads[SCENARIO_SEARCH_LOADS_MAX];
+};
+
 struct outcome_skip {
     char text[OUTCOME_NAME_BYTES];
     char reason[OUTCOME_TEXT_BYTES];
@@ -99,7 +139,7 @@ struct outcome {
     struct digest_value digest;
     char note[OUTCOME_NOTE_BYTES];
     struct rows expects, timeline, outages, metrics, loads, alarms, oracles,
-        skips, checkpoints;
+        skips, checkpoints, traffic, parts, searches;
 };
 
 void outcome_init(struct outcome *outcome);

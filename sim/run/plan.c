@@ -81,6 +81,9 @@ run_plan_create(const struct run_options *options, struct cluster_plan **plan,
     if (err != 0)
         return err;
     err = units_check(options->scenario, *plan, message, message_size);
+    if (err == 0)
+        err = traffic_plan_check(options->scenario, *plan, message,
+                                 message_size);
     if (err != 0)
         cluster_plan_destroy(*plan);
     return err;
@@ -104,7 +107,11 @@ des_world_create(const struct run_options *options, struct cluster_plan *plan,
                  char *message, size_t message_size)
 {
     const struct scenario_cluster *cluster = &options->scenario->cluster;
+    bool packets = options->scenario->traffic_count > 0 &&
+                   options->scenario->fidelity == FIDELITY_PACKETS &&
+                   (options->world == WORLD_DES || options->stand_in);
     struct costs costs;
+    struct asic asic;
     struct des_options des = {
         .plan = plan,
         .seed = options->seed,
@@ -114,10 +121,15 @@ des_world_create(const struct run_options *options, struct cluster_plan *plan,
         .listener_context = context,
         .tombstone_s = run_tombstone_s(cluster),
         .unplanned = cluster->numbering == NUMBERING_LOWEST_FREE,
+        .asic = packets ? &asic : NULL,
+        .message = message,
+        .message_size = message_size,
     };
     int err = costs_load(options->data_dir, options->costs_file, &costs,
                          message, message_size);
 
+    if (err == 0 && packets)
+        err = asic_load(options->data_dir, &asic, message, message_size);
     if (err != 0)
         return err;
     memcpy(des.costs_ns, costs.ns, sizeof(des.costs_ns));
@@ -130,10 +142,11 @@ des_world_create(const struct run_options *options, struct cluster_plan *plan,
         if (err != 0)
             return err;
     }
+    message[0] = '\0';
     err = des_create(&des, world);
     if (err != 0)
         run_ns3_undo(&des);
-    if (err != 0)
+    if (err != 0 && message[0] == '\0')
         outcome_text(message, message_size, "cannot make the world: %s",
                      err_text(err));
     return err;

@@ -166,7 +166,11 @@ metrics_write(struct writer *writer, const struct outcome *outcome)
             .unit = metric->unit == UNIT_DURATION ? "s"
                     : metric->unit == UNIT_RATIO  ? ""
                     : metric->unit == UNIT_BYTES  ? "bytes"
+                    : metric->unit == UNIT_RATE   ? "bps"
                                                   : "count",
+            .is_bound = row->at_least,
+            .is_bound_below = row->at_least,
+            .sample_count = row->samples,
         };
 
         err = results_add_metric(writer->results, writer->run_id, &out);

@@ -105,12 +105,14 @@ run_init(struct run *run, const struct run_options *options,
         oracles_create(run->plan, scenario->cluster.tombstone.ps > 0
                                       ? scenario->cluster.tombstone
                                       : simtime_from_s(TOMBSTONE_DEFAULT_S));
+    traffic_init(run);
     return 0;
 }
 
 static void
 run_fini(struct run *run)
 {
+    traffic_fini(run);
     run->world->ops->destroy(run->world);
     oracles_destroy(run->oracles);
     ledger_destroy(run->ledger);
@@ -279,7 +281,7 @@ triggers_poll(struct run *run, struct simtime now)
             run->events[event->after].fired == 0)
             continue;
         if (event->once != NULL &&
-            expr_judge(event->once, run_value, run, evidence,
+            expr_judge(event->once, run_reading, run, evidence,
                        sizeof(evidence)) != JUDGED_TRUE)
             continue;
         state->triggered = true;
@@ -321,6 +323,7 @@ next_stop(struct run *run, struct simtime now, bool waiting)
         simtime_from_ms(waiting ? RUN_POLL_MS : 10 * RUN_POLL_MS);
 
     next = simtime_min(next, pendings_next(run));
+    next = simtime_min(next, search_next(run));
     if (run->random.on)
         next = simtime_min(next, run->random.next_at);
     next = simtime_min(next, simtime_add(now, poll));
@@ -337,7 +340,7 @@ at_rest(struct run *run, struct simtime now, bool waiting)
                     simtime_max(run->last_disturbed, run->last_step));
 
     if (run->scenario->settled.ps == 0 || waiting || !run->converged ||
-        run->pendings.count > 0 || run->random.on ||
+        run->pendings.count > 0 || run->random.on || traffic_goes_on(run) ||
         simtime_before(now, simtime_add(since, run->scenario->settled)))
         return false;
     for (size_t i = 0; i < run->scenario->event_count; i++) {
@@ -369,6 +372,8 @@ main_loop(struct run *run)
         bool triggers = triggers_poll(run, now);
 
         timeline_fire(run, now);
+        traffic_poll(run);
+        search_poll(run);
         pendings_fire(run, now);
         if (run->random.on && !simtime_before(now, run->random.next_at))
             random_faults_fire(run, now);
@@ -533,7 +538,7 @@ drive(struct run *run)
     if (run->scenario->begins == BEGINS_POWER_ON) {
         account_open(run);
         power_on(run);
-    } else if (!boot(run)) {
+    } else if (!boot(run) || !traffic_prepare(run)) {
         never_up(run);
         if (run->broken)
             broken(run);
@@ -637,7 +642,14 @@ run_scenario(const struct run_options *options, struct outcome *outcome,
     }
     if (err != 0)
         return err;
+    err = captures_open(&run, message, message_size);
+    if (err != 0) {
+        captures_close(&run);
+        run_fini(&run);
+        return err;
+    }
     drive(&run);
+    captures_close(&run);
     run_finish(&run);
     outcome->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall_ns;
     outcome->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;

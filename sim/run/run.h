@@ -41,7 +41,8 @@ struct run_options {
     /* Called now and then; true ends the run as interrupted. */
     bool (*progress)(void *context, const struct run_progress *progress);
     void *context;
-    FILE *log; /* the NOS's log lines go here, or NULL */
+    const char *capture_dir; /* of the scenario's captures; NULL: none */
+    FILE *log;               /* the NOS's log lines go here, or NULL */
 };
 
 /* Is the world in real time?  Is it part of this build? */

@@ -9,6 +9,7 @@
 #include "faults/oracles.h"
 #include "sim/kernel/random.h"
 #include "sim/run/run.h"
+#include "sim/run/traffic.h"
 #include "sim/run/watch.h"
 
 /* A cluster that is not up by then is stuck. */
@@ -107,6 +108,7 @@ struct run {
     struct watch watch;
     struct probe probe;
     struct random_faults random;
+    struct run_traffic traffic;
     struct event_state *events;
     struct rows pendings; /* struct pending */
     uint64_t pending_order;
@@ -133,6 +135,8 @@ struct run {
     struct simtime converged_since;
     size_t baseline_bytes;
     unsigned spares_used;
+    bool searched;
+    struct digest_value search_digest; /* of the trials, in order */
 };
 
 /* run.c */
@@ -212,6 +216,19 @@ void run_note(struct run *run, const char *kind, const char *name,
               const char *target, const char *format, ...) PRINTF_LIKE(5, 6);
 void run_skip(struct run *run, const char *text, const char *reason);
 
+/* search.c */
+
+/* Searches when it is time. */
+void search_poll(struct run *run);
+struct simtime search_next(const struct run *run);
+int search_value(struct run *run, const struct metric_ref *ref,
+                 uint64_t *value);
+
+/* addresses.c: gives the ends that traffic uses their prefixes, as an
+ * operator would, and waits until every card has them; false when they never
+ * do. */
+bool addresses_configure(struct run *run);
+
 /* random_faults.c */
 
 void random_faults_start(struct run *run, unsigned event);
@@ -227,7 +244,8 @@ struct simtime probe_step(struct run *run, struct simtime now);
 
 /* values.c */
 
-int run_value(void *arg, const struct metric_ref *ref, uint64_t *value);
+int run_reading(void *arg, const struct metric_ref *ref,
+                struct expr_reading *reading);
 void values_record(struct run *run);
 
 #endif

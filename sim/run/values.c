@@ -274,15 +274,12 @@ is_blind(const struct run *run, const struct metric *metric)
            (metric->worlds & WORLD_BIT(run->options->world)) == 0;
 }
 
-int
-run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
+static int
+run_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
 {
-    struct run *run = arg;
     struct watch *watch = &run->watch;
 
-    if (is_blind(run, ref->metric))
-        return ERR_UNSUPPORTED;
-    switch (ref->metric->id) {
+    switch ((int)ref->metric->id) {
     case METRIC_PORTS_OUTAGE:
     case METRIC_PORTS_OUTAGE_TOTAL:
     case METRIC_PORTS_DEGRADED:
@@ -364,9 +361,30 @@ run_value(void *arg, const struct metric_ref *ref, uint64_t *value)
     case METRIC_LANES_ADDED_CPU_TIME:
         *value = lanes_value(run, ref->metric->id);
         return 0;
-    case METRIC_COUNT: break;
+    default: return ERR_UNSUPPORTED; /* of traffic: run_reading() */
     }
-    return ERR_UNSUPPORTED;
+}
+
+static bool
+is_of_traffic(enum metric_id id)
+{
+    return id >= METRIC_TRAFFIC_SENT && id <= METRIC_BUFFER_DEEP;
+}
+
+int
+run_reading(void *arg, const struct metric_ref *ref,
+            struct expr_reading *reading)
+{
+    struct run *run = arg;
+
+    memset(reading, 0, sizeof(*reading));
+    if (is_blind(run, ref->metric))
+        return ERR_UNSUPPORTED;
+    if (is_of_traffic(ref->metric->id))
+        return traffic_reading(run, ref, reading);
+    if (ref->metric->argument == ARGUMENT_SIZE)
+        return search_value(run, ref, &reading->value);
+    return run_value(run, ref, &reading->value);
 }
 
 static void
@@ -385,9 +403,9 @@ record(struct run *run, const struct metric_ref *ref)
 {
     struct outcome_metric *row;
     char args[OUTCOME_NAME_BYTES];
-    uint64_t value;
+    struct expr_reading reading;
 
-    if (run_value(run, ref, &value) != 0)
+    if (run_reading(run, ref, &reading) != 0)
         return;
     args_text(ref, args, sizeof(args));
     for (size_t i = 0; i < run->outcome->metrics.count; i++) {
@@ -397,7 +415,11 @@ record(struct run *run, const struct metric_ref *ref)
     }
     row = rows_add(&run->outcome->metrics);
     row->id = ref->metric->id;
-    row->value = value;
+    row->value = reading.value;
+    row->samples = reading.samples;
+    row->at_least = reading.estimated && reading.high == UINT64_MAX;
+    if (row->at_least)
+        row->value = reading.low;
     outcome_text(row->args, sizeof(row->args), "%s", args);
 }
 
@@ -428,6 +450,50 @@ record_events(struct run *run)
     }
 }
 
+/* What each block of traffic met. */
+static void
+record_traffic(struct run *run)
+{
+    for (size_t i = 0; i < run->traffic.block_count; i++) {
+        char text[OUTCOME_NAME_BYTES + 48];
+
+        for (unsigned id = 0; id < METRIC_COUNT; id++) {
+            struct metric_ref ref = {.metric = metric_get(id),
+                                     .text = text,
+                                     .has_argument = true,
+                                     .traffic = (uint32_t)i};
+
+            if (ref.metric->argument != ARGUMENT_TRAFFIC)
+                continue;
+            outcome_text(text, sizeof(text), "%s(%s)", ref.metric->name,
+                         run->scenario->traffic[i].name);
+            record(run, &ref);
+        }
+    }
+}
+
+/* What the search found for each size. */
+static void
+record_search(struct run *run)
+{
+    for (size_t i = 0; i < run->scenario->search.size_count; i++) {
+        unsigned bytes = run->scenario->search.sizes[i];
+        char text[OUTCOME_NAME_BYTES + 48];
+
+        for (unsigned id = METRIC_SEARCH_THROUGHPUT;
+             id <= METRIC_SEARCH_LATENCY; id++) {
+            struct metric_ref ref = {.metric = metric_get(id),
+                                     .text = text,
+                                     .has_argument = true,
+                                     .word = bytes};
+
+            outcome_text(text, sizeof(text), "%s(%u)", ref.metric->name,
+                         bytes);
+            record(run, &ref);
+        }
+    }
+}
+
 /* Every metric that needs no argument, those the expectations and
  * comparisons name, and those of events. */
 void
@@ -451,4 +517,6 @@ values_record(struct run *run)
     for (size_t i = 0; i < run->scenario->compare_count; i++)
         record(run, &run->scenario->compares[i].ref);
     record_events(run);
+    record_traffic(run);
+    record_search(run);
 }

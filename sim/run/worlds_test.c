@@ -121,12 +121,18 @@ START_TEST(events_wait)
         STEP(
             "after: b, once: \"writes.acked > 0 and "
             "events.fired == 2\", at: 4s, every: 500ms, count: 3") ", name: c "
-                                                                   "}\n" STEP("once: \"raft.elections == 7\"") ", name: never }\n"
-                                                                                                               "expect:\n"
-                                                                                                               "  - { that: \"events.fired(c) == 3\" }\n"
-                                                                                                               "  - { within: 1s, after: never, that: \"writes.lost == 0\" }\n"
-                                                                                                               "  - { within: 10ms, after: c, that: \"writes.silence < 1s\" }\n"
-                                                                                                               "ends: 12s\n",
+                                                                   "}\n" STEP(
+                                                                       "once: "
+                                                                       "\"raft"
+                                                                       ".elect"
+                                                                       "ions "
+                                                                       "== "
+                                                                       "7\"") ", name: never }\n"
+                                                                              "expect:\n"
+                                                                              "  - { that: \"events.fired(c) == 3\" }\n"
+                                                                              "  - { within: 1s, after: never, that: \"writes.lost == 0\" }\n"
+                                                                              "  - { within: 10ms, after: c, that: \"writes.silence < 1s\" }\n"
+                                                                              "ends: 12s\n",
         &outcome);
     verdict_is(0, VERDICT_PASS, "");
     verdict_is(1, VERDICT_INCONCLUSIVE, "never happened");

@@ -3,8 +3,8 @@
  * A file and what it imports, as one tree.
  *
  * An imported file holds any sections.  Later files win, the importing file
- * last; maps merge key by key, `timeline` and `expect` are appended.  Nodes
- * keep the marks of the file they came from.
+ * last; maps merge key by key, `timeline`, `expect`, `traffic` and `capture`
+ * are appended.  Nodes keep the marks of the file they came from.
  */
 #include "sim/scenario/scenario_priv.h"
 
@@ -32,7 +32,14 @@ static int load_imports(struct loader *loader, struct files *files,
 static bool
 is_appended(const char *key)
 {
-    return strcmp(key, "timeline") == 0 || strcmp(key, "expect") == 0;
+    static const char *const keys[] = {"timeline", "expect", "traffic",
+                                       "capture"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static struct ynode *
@@ -103,10 +110,10 @@ merge_file(struct arena *arena, struct ynode *into, const struct ynode *file)
 }
 
 /* "a/b/c.yaml" and "../d.yaml" make "a/d.yaml". */
-static int
+int
 join_path(const char *file, const char *relative, char *path, size_t bytes)
 {
-    const char *slash = strrchr(file, '/');
+    const char *slash = relative[0] == '/' ? NULL : strrchr(file, '/');
     size_t folder = slash == NULL ? 0 : (size_t)(slash - file) + 1;
 
     for (;;) {

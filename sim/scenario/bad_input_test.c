@@ -81,7 +81,8 @@ static const struct {
     {HEAD "tiemline: []\n",
      "s.yaml:6:1: error: unknown key \"tiemline\" in the scenario; expected "
      "one of format, scenario, about, params, uses, worlds, cluster, "
-     "topology, begins, seed, probe, timeline, expect, compare, ends; did you "
+     "topology, begins, seed, probe, traffic, fidelity, capture, search, "
+     "timeline, expect, compare, ends; did you "
      "mean "
      "\"timeline\"?"},
     {"format: 2\nscenario: t\nabout: x\ncluster: { preset: ddc-small }\n"

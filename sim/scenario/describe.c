@@ -302,6 +302,58 @@ print_expect(FILE *out, const struct scenario *scenario,
     fputc('\n', out);
 }
 
+static const char *
+pattern_word(const struct scenario_traffic *traffic)
+{
+    return traffic_schema.fields[1].words[traffic->spec.pattern];
+}
+
+static void
+print_ports(FILE *out, const char *word, const struct scenario_port_list *list)
+{
+    fprintf(out, "  %s ", word);
+    for (size_t i = 0; i < list->count; i++)
+        fprintf(out, "%s%s", i == 0 ? "" : " + ", list->items[i].text);
+}
+
+static void
+print_traffic(FILE *out, const struct scenario *scenario,
+              const struct scenario_traffic *traffic)
+{
+    const struct traffic_spec *spec = &traffic->spec;
+    char text[QUANTITY_TEXT_BYTES];
+
+    fprintf(out, "  %8s  %s  %s", duration_text(traffic->at, text),
+            traffic->name, pattern_word(traffic));
+    if (traffic->after != SCENARIO_NO_EVENT)
+        fprintf(out, "  after %s", scenario->events[traffic->after].name);
+    print_ports(out, "from", &traffic->from);
+    print_ports(out, "to", &traffic->to);
+    if (spec->load_ppm > 0)
+        fprintf(out, "  %g%% of each port", (double)spec->load_ppm / 1e4);
+    if (spec->arrivals == TRAFFIC_REPLAY)
+        fprintf(out, "  %zu packets of a file", spec->replay.count);
+    if (traffic->lasts.ps != 0)
+        fprintf(out, "  for %s", duration_text(traffic->lasts, text));
+    fputc('\n', out);
+}
+
+static void
+print_packets(FILE *out, const struct scenario *scenario)
+{
+    if (scenario->traffic_count > 0)
+        fprintf(out, "traffic, %s:\n",
+                scenario->fidelity == FIDELITY_FLOWS
+                    ? "as rates"
+                    : "every packet and cell");
+    for (size_t i = 0; i < scenario->traffic_count; i++)
+        print_traffic(out, scenario, &scenario->traffic[i]);
+    for (size_t i = 0; i < scenario->capture_count; i++)
+        fprintf(out, "%s  %s to %s  %s\n", i == 0 ? "capture:\n" : "",
+                scenario->captures[i].port.text, scenario->captures[i].file,
+                scenario->captures[i].filter);
+}
+
 static void
 print_cluster(FILE *out, const struct scenario *scenario)
 {
@@ -349,6 +401,7 @@ print_scenario(const struct scenario *scenario, FILE *out)
         fputs("timeline:\n", out);
     for (size_t i = 0; i < scenario->event_count; i++)
         print_event(out, scenario, &scenario->events[i]);
+    print_packets(out, scenario);
     if (scenario->expect_count > 0)
         fputs("expect:\n", out);
     for (size_t i = 0; i < scenario->expect_count; i++)
@@ -420,6 +473,61 @@ json_compare(struct json *json, const struct scenario_compare *compare)
 }
 
 static void
+json_ports(struct json *json, const char *key,
+           const struct scenario_port_list *list)
+{
+    json_key(json, key);
+    json_list(json);
+    for (size_t i = 0; i < list->count; i++)
+        json_string(json, list->items[i].text);
+    json_end(json);
+}
+
+static void
+json_traffic(struct json *json, const struct scenario *scenario,
+             const struct scenario_traffic *traffic)
+{
+    char text[QUANTITY_TEXT_BYTES];
+
+    json_object(json);
+    json_member(json, "name", traffic->name);
+    json_member(json, "pattern", pattern_word(traffic));
+    json_ports(json, "from", &traffic->from);
+    json_ports(json, "to", &traffic->to);
+    json_member_unsigned(json, "load-ppm", traffic->spec.load_ppm);
+    json_member(json, "at", duration_text(traffic->at, text));
+    if (traffic->after != SCENARIO_NO_EVENT)
+        json_member(json, "after", scenario->events[traffic->after].name);
+    if (traffic->lasts.ps != 0)
+        json_member(json, "for", duration_text(traffic->lasts, text));
+    json_end(json);
+}
+
+static void
+json_packets(struct json *json, const struct scenario *scenario)
+{
+    if (scenario->traffic_count == 0)
+        return;
+    json_member(json, "fidelity",
+                scenario->fidelity == FIDELITY_FLOWS ? "flows" : "packets");
+    json_key(json, "traffic");
+    json_list(json);
+    for (size_t i = 0; i < scenario->traffic_count; i++)
+        json_traffic(json, scenario, &scenario->traffic[i]);
+    json_end(json);
+    json_key(json, "capture");
+    json_list(json);
+    for (size_t i = 0; i < scenario->capture_count; i++) {
+        json_object(json);
+        json_member(json, "port", scenario->captures[i].port.text);
+        json_member(json, "file", scenario->captures[i].file);
+        json_member(json, "filter", scenario->captures[i].filter);
+        json_end(json);
+    }
+    json_end(json);
+}
+
+static void
 json_cluster(struct json *json, const struct scenario_cluster *cluster)
 {
     json_key(json, "cluster");
@@ -462,6 +570,7 @@ json_scenario(const struct scenario *scenario, FILE *out)
     for (size_t i = 0; i < scenario->event_count; i++)
         json_event(&json, scenario, &scenario->events[i]);
     json_end(&json);
+    json_packets(&json, scenario);
     json_key(&json, "expect");
     json_list(&json);
     for (size_t i = 0; i < scenario->expect_count; i++)

@@ -107,6 +107,41 @@ argument_event(struct parse *parse, const char *place, const char *text,
 }
 
 static int
+argument_traffic(struct parse *parse, const char *place, const char *text,
+                 struct metric_ref *ref)
+{
+    int index = parse->scope->traffic_find == NULL
+                    ? -1
+                    : parse->scope->traffic_find(parse->scope->arg, text);
+
+    if (index < 0)
+        return report_word(parse, place, "traffic", text,
+                           parse->scope->traffic_names);
+    ref->traffic = (uint32_t)index;
+    return 0;
+}
+
+static int
+argument_size(struct parse *parse, const char *place, const char *text,
+              struct metric_ref *ref)
+{
+    const struct target_scope *scope = parse->scope;
+    uint64_t bytes = 0;
+    char why[QUANTITY_WHY_BYTES];
+
+    if (quantity_parse(QUANTITY_COUNT, text, &bytes, why, sizeof(why)) != 0)
+        return report(parse, place, "%s", why);
+    for (size_t i = 0; i < scope->search_size_count; i++) {
+        if (scope->search_sizes[i] == bytes) {
+            ref->word = (unsigned)bytes;
+            return 0;
+        }
+    }
+    return report(parse, place, "no search tries frames of %.*s bytes",
+                  DIAG_WORD_MAX, text);
+}
+
+static int
 argument_word(struct parse *parse, const char *place, const char *text,
               struct metric_ref *ref)
 {
@@ -140,10 +175,13 @@ argument_set(struct parse *parse, const char *place, const char *text,
         return target_parse(parse->reader, parse->scope, parse->node,
                             (size_t)(place - parse->node->text), text,
                             strlen(text), &ref->target);
+    case ARGUMENT_TRAFFIC: return argument_traffic(parse, place, text, ref);
+    case ARGUMENT_SIZE: return argument_size(parse, place, text, ref);
     case ARGUMENT_CAUSE:
     case ARGUMENT_ALARM:
     case ARGUMENT_REASON:
     case ARGUMENT_ORACLE:
+    case ARGUMENT_DROP:
     case ARGUMENT_SERVICE: return argument_word(parse, place, text, ref);
     }
     CHECK(false);
@@ -289,8 +327,10 @@ static int
 check_quantile(struct parse *parse, const char *place,
                const struct expr_term *term)
 {
-    bool quantile =
-        term->aggregate >= AGGREGATE_P50 && term->aggregate <= AGGREGATE_P99;
+    bool quantile = (term->aggregate >= AGGREGATE_P50 &&
+                     term->aggregate <= AGGREGATE_P99) ||
+                    (term->aggregate == AGGREGATE_NONE &&
+                     metric_is_quantile(term->ref.metric));
 
     if (quantile && (term->op == OP_EQ || term->op == OP_NE))
         return report(parse, place, "a quantile compares by <, <=, > or >=");

@@ -65,14 +65,24 @@ MUST_USE int expr_parse_metric(struct schema_reader *reader,
                                const struct ynode *node,
                                struct metric_ref *ref);
 
+/* A value, and when it is estimated from samples what it may truly be. */
+struct expr_reading {
+    uint64_t value;
+    bool estimated;
+    uint64_t low, high; /* its interval; high UINT64_MAX: not known */
+    uint64_t samples;
+    uint64_t needed; /* fewest samples that would bound it from above */
+};
+
 /* The value of a metric now, in its unit.  ERR_UNSUPPORTED: this world cannot
  * measure it.  ERR_NOENT: there is nothing to measure (the event never
  * fired, nothing was written). */
 typedef int expr_value(void *arg, const struct metric_ref *ref,
-                       uint64_t *value);
+                       struct expr_reading *reading);
 
 /* Judges 'expr' now.  'evidence' gets the expression and what was measured:
- * "ports.outage(unplanned) == 0s: measured 0s". */
+ * "ports.outage(unplanned) == 0s: measured 0s".  What is estimated keeps a
+ * bound when all of its interval does, and misses it when none does. */
 enum judged expr_judge(const struct expr *expr, expr_value *value, void *arg,
                        char *evidence, size_t bytes);
 

@@ -26,17 +26,17 @@ read_that(struct reading *reading, const char *that, bool over)
 }
 
 static int
-value_of(void *arg, const struct metric_ref *ref, uint64_t *value)
+value_of(void *arg, const struct metric_ref *ref, struct expr_reading *reading)
 {
     const uint64_t *values = arg;
 
     switch ((int)ref->metric->id) {
     case METRIC_PORTS_OUTAGE:
         ck_assert_uint_eq(ref->word, CAUSE_UNPLANNED);
-        *value = values[0];
+        reading->value = values[0];
         return 0;
-    case METRIC_MODULES_RENUMBERED: *value = values[1]; return 0;
-    case METRIC_CLUSTER_CONVERGED: *value = values[2]; return 0;
+    case METRIC_MODULES_RENUMBERED: reading->value = values[1]; return 0;
+    case METRIC_CLUSTER_CONVERGED: reading->value = values[2]; return 0;
     case METRIC_SWITCHOVER_DETECT:
         ck_assert_uint_eq(ref->event, 0);
         return ERR_NOENT;
@@ -225,6 +225,77 @@ START_TEST(test_evidence_over)
 }
 END_TEST
 
+/* An estimate is judged by its interval, not by its middle. */
+static int
+estimate_of(void *arg, const struct metric_ref *ref,
+            struct expr_reading *reading)
+{
+    (void)ref;
+    *reading = *(const struct expr_reading *)arg;
+    return 0;
+}
+
+#define NINES "latency.p99.9999 "
+#define US PS_PER_US
+
+static const struct {
+    const char *that;
+    struct expr_reading reading;
+    enum judged judged;
+    const char *evidence;
+} estimates[] = {
+    {NINES "< 20us",
+     {12 * US, true, 11 * US, 14 * US, 4000000, 0},
+     JUDGED_TRUE,
+     NINES "< 20us: measured 12us (11us to 14us, 4000000 samples)"},
+    {NINES "< 13us",
+     {12 * US, true, 11 * US, 14 * US, 4000000, 0},
+     JUDGED_UNKNOWN,
+     NINES "< 13us: measured 12us (11us to 14us, 4000000 samples), too wide "
+           "to tell"},
+    {NINES "< 11us",
+     {12 * US, true, 11 * US, 14 * US, 4000000, 0},
+     JUDGED_FALSE,
+     NINES "< 11us: measured 12us (11us to 14us, 4000000 samples)"},
+    {NINES "<= 14us",
+     {12 * US, true, 11 * US, 14 * US, 4000000, 0},
+     JUDGED_TRUE,
+     NINES "<= 14us: measured 12us (11us to 14us, 4000000 samples)"},
+    {NINES "> 10us",
+     {12 * US, true, 11 * US, 14 * US, 4000000, 0},
+     JUDGED_TRUE,
+     NINES "> 10us: measured 12us (11us to 14us, 4000000 samples)"},
+    {NINES "< 20us",
+     {12 * US, true, 3 * US, UINT64_MAX, 1000, 3688878},
+     JUDGED_UNKNOWN,
+     NINES "< 20us: measured at least 3us, from 1000 samples, too few to "
+           "tell (3688878 would)"},
+    {NINES "< 2us",
+     {12 * US, true, 3 * US, UINT64_MAX, 1000, 3688878},
+     JUDGED_FALSE,
+     NINES "< 2us: measured at least 3us, from 1000 samples"},
+    {NINES "> 2us",
+     {12 * US, true, 3 * US, UINT64_MAX, 1000, 3688878},
+     JUDGED_TRUE,
+     NINES "> 2us: measured at least 3us, from 1000 samples"},
+};
+
+START_TEST(test_judge_estimate)
+{
+    struct expr_reading value = estimates[_i].reading;
+    char evidence[EXPR_EVIDENCE_BYTES];
+    struct reading reading;
+
+    read_that(&reading, estimates[_i].that, false);
+    ck_assert_int_eq(expr_judge(&reading.scenario->expects[0].expr,
+                                estimate_of, &value, evidence,
+                                sizeof(evidence)),
+                     estimates[_i].judged);
+    ck_assert_str_eq(evidence, estimates[_i].evidence);
+    reading_end(&reading);
+}
+END_TEST
+
 TCase *
 expr_tests(void)
 {
@@ -234,6 +305,7 @@ expr_tests(void)
     tcase_add_test(tcase, test_short_evidence_is_cut);
     tcase_add_loop_test(tcase, test_judge_over, 0, ARRAY_COUNT(runs));
     tcase_add_test(tcase, test_evidence_over);
+    tcase_add_loop_test(tcase, test_judge_estimate, 0, ARRAY_COUNT(estimates));
     tcase_set_timeout(tcase, 60);
     return tcase;
 }

@@ -140,13 +140,57 @@ judged_and(enum judged a, enum judged b)
     return weight[a] >= weight[b] ? a : b;
 }
 
+/* Too few samples to bound it from above: it is at least what they show. */
+static enum judged
+judge_bound(const struct expr_term *term, const struct expr_reading *reading,
+            struct text *evidence)
+{
+    char low[QUANTITY_TEXT_BYTES];
+    bool upper = term->op == OP_LT || term->op == OP_LE;
+
+    format_beside(term->ref.metric->unit, reading->low, term->bound, low,
+                  sizeof(low));
+    add(evidence, "%s: measured at least %s, from %llu samples", term->text,
+        low, (unsigned long long)reading->samples);
+    if (upper != compare(term->op, reading->low, term->bound))
+        return upper ? JUDGED_FALSE : JUDGED_TRUE;
+    add(evidence, ", too few to tell (%llu would)",
+        (unsigned long long)reading->needed);
+    return JUDGED_UNKNOWN;
+}
+
+/* By the end of the interval that is nearer to missing the bound. */
+static enum judged
+judge_estimate(const struct expr_term *term,
+               const struct expr_reading *reading, struct text *evidence)
+{
+    enum metric_unit unit = term->ref.metric->unit;
+    char value[QUANTITY_TEXT_BYTES];
+    char low[QUANTITY_TEXT_BYTES], high[QUANTITY_TEXT_BYTES];
+
+    if (reading->high == UINT64_MAX)
+        return judge_bound(term, reading, evidence);
+    format_beside(unit, reading->value, term->bound, value, sizeof(value));
+    format_beside(unit, reading->low, term->bound, low, sizeof(low));
+    format_beside(unit, reading->high, term->bound, high, sizeof(high));
+    add(evidence, "%s: measured %s (%s to %s, %llu samples)", term->text,
+        value, low, high, (unsigned long long)reading->samples);
+    if (compare(term->op, reading->low, term->bound) !=
+        compare(term->op, reading->high, term->bound)) {
+        add(evidence, ", too wide to tell");
+        return JUDGED_UNKNOWN;
+    }
+    return compare(term->op, reading->high, term->bound) ? JUDGED_TRUE
+                                                         : JUDGED_FALSE;
+}
+
 static enum judged
 judge_term(const struct expr_term *term, expr_value *value, void *arg,
            struct text *evidence)
 {
+    struct expr_reading reading = {0};
     char measured[QUANTITY_TEXT_BYTES];
-    uint64_t number;
-    int error = value(arg, &term->ref, &number);
+    int error = value(arg, &term->ref, &reading);
 
     if (error != 0) {
         add(evidence, "%s: %s", term->text, error_text(error));
@@ -154,13 +198,16 @@ judge_term(const struct expr_term *term, expr_value *value, void *arg,
     }
     if (term->is_predicate) {
         add(evidence, "%s: measured %s", term->text,
-            number != 0 ? "true" : "false");
-        return number != 0 ? JUDGED_TRUE : JUDGED_FALSE;
+            reading.value != 0 ? "true" : "false");
+        return reading.value != 0 ? JUDGED_TRUE : JUDGED_FALSE;
     }
-    format_beside(term->ref.metric->unit, number, term->bound, measured,
+    if (reading.estimated)
+        return judge_estimate(term, &reading, evidence);
+    format_beside(term->ref.metric->unit, reading.value, term->bound, measured,
                   sizeof(measured));
     add(evidence, "%s: measured %s", term->text, measured);
-    return compare(term->op, number, term->bound) ? JUDGED_TRUE : JUDGED_FALSE;
+    return compare(term->op, reading.value, term->bound) ? JUDGED_TRUE
+                                                         : JUDGED_FALSE;
 }
 
 enum judged

@@ -45,6 +45,13 @@ metric_names(void)
     return (struct words){name_get, NULL};
 }
 
+bool
+metric_is_quantile(const struct metric *metric)
+{
+    return metric->id >= METRIC_LATENCY_P50 &&
+           metric->id <= METRIC_LATENCY_P99_9999;
+}
+
 const char *
 metric_unit_text(enum metric_unit unit)
 {
@@ -53,6 +60,7 @@ metric_unit_text(enum metric_unit unit)
     case UNIT_COUNT: return "count";
     case UNIT_RATIO: return "percent";
     case UNIT_BYTES: return "bytes";
+    case UNIT_RATE: return "rate";
     case UNIT_PREDICATE: return "predicate";
     }
     CHECK(false);
@@ -71,6 +79,9 @@ metric_argument_text(enum metric_argument argument)
     case ARGUMENT_REASON: return "reason";
     case ARGUMENT_ORACLE: return "oracle";
     case ARGUMENT_SERVICE: return "service";
+    case ARGUMENT_TRAFFIC: return "traffic";
+    case ARGUMENT_DROP: return "cause of loss";
+    case ARGUMENT_SIZE: return "size";
     }
     CHECK(false);
     return "";
@@ -107,6 +118,12 @@ static const char *const services[] = {
     "fabric", "operator", "rib",   "fib",    NULL,
 };
 
+static const char *const drops[] = {
+    "port-down",  "box-down", "no-route", "discard", "next-hop", "ttl",
+    "tail",       "wred",     "buffer",   "aged",    "link",     "fabric",
+    "reassembly", "egress",   "stray",    NULL,
+};
+
 const char *const *
 metric_argument_words(enum metric_argument argument)
 {
@@ -116,8 +133,11 @@ metric_argument_words(enum metric_argument argument)
     case ARGUMENT_REASON: return reasons;
     case ARGUMENT_ORACLE: return oracles;
     case ARGUMENT_SERVICE: return services;
+    case ARGUMENT_DROP: return drops;
     case ARGUMENT_NONE:
     case ARGUMENT_EVENT:
+    case ARGUMENT_TRAFFIC:
+    case ARGUMENT_SIZE:
     case ARGUMENT_TARGET: return NULL;
     }
     CHECK(false);
@@ -131,6 +151,7 @@ metric_quantity(enum metric_unit unit)
     case UNIT_DURATION: return QUANTITY_DURATION;
     case UNIT_RATIO: return QUANTITY_RATIO;
     case UNIT_BYTES: return QUANTITY_BYTES;
+    case UNIT_RATE: return QUANTITY_RATE;
     case UNIT_COUNT:
     case UNIT_PREDICATE: return QUANTITY_COUNT;
     }

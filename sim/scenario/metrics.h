@@ -126,7 +126,65 @@
       "boxes refused for their certificate, by a member or by themselves at " \
       "their start, each box once")                                           \
     X(EVENTS_FIRED, "events.fired", COUNT, EVENT, true, WORLDS_ALL,           \
-      "times the timeline's event fired; all events without argument")
+      "times the timeline's event fired; all events without argument")        \
+    X(TRAFFIC_SENT, "traffic.sent", COUNT, TRAFFIC, true, WORLDS_PACKETS,     \
+      "packets that were due")                                                \
+    X(TRAFFIC_DELIVERED, "traffic.delivered", RATIO, TRAFFIC, true,           \
+      WORLDS_PACKETS, "packets that left the cluster, of those due")          \
+    X(TRAFFIC_LOSS, "traffic.loss", RATIO, TRAFFIC, true, WORLDS_PACKETS,     \
+      "frame loss rate: packets lost, of those due")                          \
+    X(TRAFFIC_LOST, "traffic.lost", COUNT, DROP, true, WORLDS_PACKETS,        \
+      "packets lost, from that cause or from any")                            \
+    X(TRAFFIC_LOSS_SPAN, "traffic.loss-span", DURATION, NONE, false,          \
+      WORLDS_PACKETS, "from the first packet lost until the last")            \
+    X(TRAFFIC_HELD, "traffic.held", COUNT, NONE, false, WORLDS_PACKETS,       \
+      "packets in queues and on wires now")                                   \
+    X(TRAFFIC_REORDERED, "traffic.reordered", COUNT, TRAFFIC, true,           \
+      WORLDS_PACKETS, "packets delivered after a later one of their flow")    \
+    X(TRAFFIC_OFFERED, "traffic.offered", RATE, TRAFFIC, true,                \
+      WORLDS_PACKETS, "rate at which it was due, at layer 1")                 \
+    X(TRAFFIC_THROUGHPUT, "traffic.throughput", RATE, TRAFFIC, true,          \
+      WORLDS_PACKETS, "rate at which it was delivered, at layer 1")           \
+    X(TRAFFIC_GOODPUT, "traffic.goodput", RATE, TRAFFIC, true,                \
+      WORLDS_PACKETS, "the same of frames alone, at layer 2")                 \
+    X(LATENCY_MIN, "latency.min", DURATION, TRAFFIC, true, WORLDS_PACKETS,    \
+      "shortest time from when a packet was due until its last bit left")     \
+    X(LATENCY_MEAN, "latency.mean", DURATION, TRAFFIC, true, WORLDS_PACKETS,  \
+      "mean of that time")                                                    \
+    X(LATENCY_P50, "latency.p50", DURATION, TRAFFIC, true, WORLDS_PACKETS,    \
+      "time that half of the packets did not exceed")                         \
+    X(LATENCY_P90, "latency.p90", DURATION, TRAFFIC, true, WORLDS_PACKETS,    \
+      "nine of ten packets")                                                  \
+    X(LATENCY_P99, "latency.p99", DURATION, TRAFFIC, true, WORLDS_PACKETS,    \
+      "99 of a hundred packets")                                              \
+    X(LATENCY_P99_9, "latency.p99.9", DURATION, TRAFFIC, true,                \
+      WORLDS_PACKETS, "all but one in a thousand packets")                    \
+    X(LATENCY_P99_99, "latency.p99.99", DURATION, TRAFFIC, true,              \
+      WORLDS_PACKETS, "all but one in ten thousand packets")                  \
+    X(LATENCY_P99_999, "latency.p99.999", DURATION, TRAFFIC, true,            \
+      WORLDS_PACKETS, "all but one in a hundred thousand packets")            \
+    X(LATENCY_P99_9999, "latency.p99.9999", DURATION, TRAFFIC, true,          \
+      WORLDS_PACKETS, "all but one in a million packets")                     \
+    X(LATENCY_MAX, "latency.max", DURATION, TRAFFIC, true, WORLDS_PACKETS,    \
+      "longest time any packet took")                                         \
+    X(FABRIC_CELLS, "fabric.cells", COUNT, NONE, false, WORLDS_PACKETS,       \
+      "cells sent over fabric links")                                         \
+    X(FABRIC_PAUSED, "fabric.paused", DURATION, NONE, false, WORLDS_PACKETS,  \
+      "time fabric links were held back, summed over links")                  \
+    X(BUFFER_PEAK, "buffer.peak", BYTES, NONE, false, WORLDS_PACKETS,         \
+      "most bytes any one card held")                                         \
+    X(BUFFER_DEEP, "buffer.deep-packets", COUNT, NONE, false, WORLDS_PACKETS, \
+      "packets that went through a deep buffer")                              \
+    X(SEARCH_THROUGHPUT, "search.throughput", RATIO, SIZE, true,              \
+      WORLDS_PACKETS,                                                         \
+      "highest load without loss, of the port; the lowest of all sizes "      \
+      "without argument")                                                     \
+    X(SEARCH_BURST, "search.burst", COUNT, SIZE, true, WORLDS_PACKETS,        \
+      "frames of the longest burst without loss; the shortest of all sizes "  \
+      "without argument")                                                     \
+    X(SEARCH_LATENCY, "search.latency", DURATION, SIZE, true, WORLDS_PACKETS, \
+      "mean latency at the last of `latency-at`; the longest of all sizes "   \
+      "without argument")
 
 enum metric_id {
 #define METRIC_ID(id, name, unit, argument, optional, worlds, doc) METRIC_##id,
@@ -140,18 +198,22 @@ enum metric_unit {
     UNIT_COUNT,
     UNIT_RATIO, /* parts per 10^9 */
     UNIT_BYTES,
+    UNIT_RATE,     /* bits per second */
     UNIT_PREDICATE /* 0 or 1 */
 };
 
 enum metric_argument {
     ARGUMENT_NONE,
-    ARGUMENT_CAUSE,  /* word: enum outage_cause */
-    ARGUMENT_EVENT,  /* event: index into the timeline */
-    ARGUMENT_TARGET, /* target */
-    ARGUMENT_ALARM,  /* word: enum alarm_code */
-    ARGUMENT_REASON, /* word: enum refuse_reason */
-    ARGUMENT_ORACLE, /* word: 2 for O2 */
-    ARGUMENT_SERVICE /* word: enum service_id */
+    ARGUMENT_CAUSE,   /* word: enum outage_cause */
+    ARGUMENT_EVENT,   /* event: index into the timeline */
+    ARGUMENT_TARGET,  /* target */
+    ARGUMENT_ALARM,   /* word: enum alarm_code */
+    ARGUMENT_REASON,  /* word: enum refuse_reason */
+    ARGUMENT_ORACLE,  /* word: 2 for O2 */
+    ARGUMENT_SERVICE, /* word: enum service_id */
+    ARGUMENT_TRAFFIC, /* traffic: index into the scenario's blocks */
+    ARGUMENT_DROP,    /* word: enum plane_drop */
+    ARGUMENT_SIZE     /* word: bytes of a frame that a search tries */
 };
 
 /* "all" is also what a missing argument means. */
@@ -179,6 +241,8 @@ enum world_kind {
 #define WORLDS_ALL (WORLD_BIT(WORLD_KIND_COUNT) - 1)
 /* All state can be seen and touched. */
 #define WORLDS_MODELLED (WORLD_BIT(WORLD_DES) | WORLD_BIT(WORLD_NS3))
+/* Front ports carry packets of `traffic:`. */
+#define WORLDS_PACKETS WORLD_BIT(WORLD_DES)
 /* Fans, power and sensors exist. */
 #define WORLDS_HARDWARE (WORLDS_MODELLED | WORLD_BIT(WORLD_HARDWARE))
 /* Links can be cut without hands. */
@@ -200,14 +264,18 @@ struct metric_ref {
     struct mark mark;
     const char *text; /* "ports.outage(unplanned)" */
     bool has_argument;
-    unsigned word;        /* CAUSE, ALARM, REASON, ORACLE, SERVICE. */
+    unsigned word;        /* All others. */
     uint32_t event;       /* EVENT. */
+    uint32_t traffic;     /* TRAFFIC. */
     struct target target; /* TARGET. */
 };
 
 const struct metric *metric_get(enum metric_id id);
 const struct metric *metric_find(const char *name);
 struct words metric_names(void);
+
+/* Is it a quantile of samples within one run? */
+bool metric_is_quantile(const struct metric *metric);
 
 const char *metric_unit_text(enum metric_unit unit);
 const char *metric_argument_text(enum metric_argument argument);

@@ -22,12 +22,15 @@ struct top {
     unsigned begins;
     uint64_t seed;
     struct scenario_probe probe;
-    const struct ynode *timeline, *expect, *compare;
+    const struct ynode *timeline, *expect, *compare, *traffic, *capture,
+        *search;
+    unsigned fidelity;
     struct ends ends;
     const struct ynode *sections[];
 };
 
 static const char *const begin_words[] = {"converged", "power-on", NULL};
+static const char *const fidelity_words[] = {"packets", "flows", NULL};
 
 static const struct field probe_fields[] = {
     {.key = "write-every",
@@ -182,6 +185,29 @@ static const struct field base_fields[] = {
      .schema = &probe_schema,
      FIELD_AT(struct top, probe),
      .doc = "An operator who writes a configuration row all the time."},
+    {.key = "traffic",
+     .kind = FIELD_NODE,
+     FIELD_AT(struct top, traffic),
+     .json = traffic_json,
+     .doc = "Who sends what to whom."},
+    {.key = "fidelity",
+     .kind = FIELD_ENUM,
+     FIELD_AT(struct top, fidelity),
+     .words = fidelity_words,
+     .fallback = "packets",
+     .doc = "How traffic runs: packets, every packet and cell; flows, rates "
+            "alone."},
+    {.key = "capture",
+     .kind = FIELD_NODE,
+     FIELD_AT(struct top, capture),
+     .json = captures_json,
+     .doc = "Front ports whose packets are written to pcapng files."},
+    {.key = "search",
+     .kind = FIELD_NODE,
+     FIELD_AT(struct top, search),
+     .json = search_json,
+     .doc = "The highest load, or the longest burst, that is carried without "
+            "loss."},
     {.key = "timeline",
      .kind = FIELD_NODE,
      FIELD_AT(struct top, timeline),
@@ -325,7 +351,18 @@ read_parts(struct loader *loader, const struct ynode *root,
     loader->timeline = top->timeline;
     loader->expect = top->expect;
     loader->compare = top->compare;
+    loader->traffic = top->traffic;
+    loader->capture = top->capture;
+    loader->search = top->search;
+    if (index_traffic(loader) != 0)
+        error = ERR_INVALID;
     if (read_timeline(loader) != 0)
+        error = ERR_INVALID;
+    if (read_traffic(loader) != 0)
+        error = ERR_INVALID;
+    if (read_captures(loader) != 0)
+        error = ERR_INVALID;
+    if (read_search(loader) != 0)
         error = ERR_INVALID;
     if (read_expects(loader) != 0)
         error = ERR_INVALID;
@@ -363,6 +400,7 @@ read_top(struct loader *loader, const struct ynode *root)
     scenario->begins = top->begins;
     scenario->seed = top->seed;
     scenario->probe = top->probe;
+    scenario->fidelity = top->fidelity;
     scenario->ends = top->ends.at_most;
     scenario->settled = top->ends.settled;
     loader->ends = ynode_get(root, "ends");
@@ -422,6 +460,17 @@ scenario_event_find(const struct scenario *scenario, const char *name)
     for (size_t i = 0; i < scenario->event_count; i++) {
         if (scenario->events[i].name != NULL &&
             strcmp(scenario->events[i].name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+int
+scenario_traffic_find(const struct scenario *scenario, const char *name)
+{
+    for (size_t i = 0; i < scenario->traffic_count; i++) {
+        if (scenario->traffic[i].name != NULL &&
+            strcmp(scenario->traffic[i].name, name) == 0)
             return (int)i;
     }
     return -1;

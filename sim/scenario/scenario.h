@@ -12,6 +12,7 @@
 #ifndef SIM_SCENARIO_SCENARIO_H
 #define SIM_SCENARIO_SCENARIO_H
 
+#include "models/traffic/traffic.h"
 #include "models/yaml/schema.h"
 #include "reference-nos/platform/facts.h"
 #include "sim/kernel/simtime.h"
@@ -24,6 +25,10 @@
 #define SCENARIO_EVENTS_MAX 200000u
 #define SCENARIO_EXPECTS_MAX 10000u
 #define SCENARIO_COMPARES_MAX 1000u
+#define SCENARIO_TRAFFIC_MAX 64u
+#define SCENARIO_CAPTURES_MAX 256u
+#define SCENARIO_SEARCH_SIZES_MAX 32u
+#define SCENARIO_SEARCH_LOADS_MAX 6u
 #define SCENARIO_BOXES_MAX 320u /* of one cluster, spares included */
 
 /* A parameter of the file, after --set. */
@@ -134,6 +139,61 @@ struct scenario_compare {
     uint64_t within_ppm; /* Of the simulated value. */
 };
 
+/* How traffic runs. */
+enum scenario_fidelity {
+    FIDELITY_PACKETS, /* every packet and every cell */
+    FIDELITY_FLOWS    /* rates */
+};
+
+/* Front ports of packet forwarders, "ncp-0/0..9": numbers of the plan. */
+struct scenario_ports {
+    struct mark mark;
+    const char *text;
+    uint32_t first_box, last_box;
+    uint32_t first_port, last_port; /* UINT32_MAX: the last there is */
+};
+
+struct scenario_port_list {
+    const struct scenario_ports *items;
+    size_t count;
+};
+
+/* Someone who sends.  The spec lacks ends and times: a run knows them. */
+struct scenario_traffic {
+    const struct ynode *node;
+    const char *name;
+    struct scenario_port_list from, to;
+    struct traffic_spec spec;
+    uint32_t after;       /* event of the timeline, or SCENARIO_NO_EVENT */
+    struct simtime at;    /* from t = 0, or from that event */
+    struct simtime lasts; /* 0: until the end */
+};
+
+enum scenario_direction { DIRECTION_BOTH, DIRECTION_IN, DIRECTION_OUT };
+
+struct scenario_capture {
+    const struct ynode *node;
+    struct scenario_ports port; /* one */
+    const char *filter;         /* "" matches everything */
+    const char *file;           /* below the folder of results */
+    unsigned direction;         /* enum scenario_direction */
+};
+
+enum scenario_vary { SEARCH_LOAD, SEARCH_BURST };
+
+/* Trials of one block of traffic, each from the same state. */
+struct scenario_search {
+    const struct ynode *node; /* NULL: none */
+    uint32_t traffic;         /* does not run by itself */
+    unsigned vary;            /* enum scenario_vary */
+    uint16_t sizes[SCENARIO_SEARCH_SIZES_MAX];
+    size_t size_count;
+    uint32_t loads_ppm[SCENARIO_SEARCH_LOADS_MAX]; /* of the throughput */
+    size_t load_count;
+    uint32_t resolution_ppm, loss_ppm;
+    struct simtime at, trial, drain;
+};
+
 struct scenario {
     struct arena *arena;
     const char *path;
@@ -154,6 +214,12 @@ struct scenario {
     size_t expect_count;
     struct scenario_compare *compares;
     size_t compare_count;
+    unsigned fidelity; /* enum scenario_fidelity */
+    struct scenario_traffic *traffic;
+    size_t traffic_count;
+    struct scenario_capture *captures;
+    size_t capture_count;
+    struct scenario_search search;
     struct simtime ends;    /* At the latest. */
     struct simtime settled; /* Earlier, converged that long; 0: never. */
     void **sections; /* Of the registered sections, NULL when not given. */
@@ -192,6 +258,8 @@ void scenario_destroy(struct scenario *scenario);
 
 /* Index of the event called 'name', or -1. */
 int scenario_event_find(const struct scenario *scenario, const char *name);
+/* Index of the traffic called 'name', or -1. */
+int scenario_traffic_find(const struct scenario *scenario, const char *name);
 
 /* Does it wait for another event, or for something to hold? */
 static inline bool

@@ -24,6 +24,9 @@ struct loader {
     const struct ynode *timeline; /* The lists as they stand in the tree. */
     const struct ynode *expect;
     const struct ynode *compare;
+    const struct ynode *traffic;
+    const struct ynode *capture;
+    const struct ynode *search;
     const struct ynode *ends;
     struct event_name *event_names; /* Sorted. */
     size_t event_name_count;
@@ -46,6 +49,10 @@ const struct preset *preset_find(const char *name);
 MUST_USE int assemble(struct loader *loader, const char *path,
                       const char *text, size_t bytes, struct ynode **root);
 
+/* The path of 'relative', which is named in 'file'.  ERR_RANGE: too long. */
+MUST_USE int join_path(const char *file, const char *relative, char *path,
+                       size_t bytes);
+
 /* Applies "--set path=value" to the tree. */
 MUST_USE int apply_set(struct loader *loader, struct ynode **root,
                        const char *set);
@@ -59,6 +66,17 @@ MUST_USE int read_cluster(struct loader *loader, const struct ynode *cluster,
 MUST_USE int read_timeline(struct loader *loader);
 MUST_USE int read_expects(struct loader *loader);
 MUST_USE int read_compares(struct loader *loader);
+/* Names of traffic, before anything refers to them; then the rest, when the
+ * timeline is known. */
+MUST_USE int index_traffic(struct loader *loader);
+MUST_USE int read_traffic(struct loader *loader);
+MUST_USE int read_captures(struct loader *loader);
+MUST_USE int read_search(struct loader *loader);
+MUST_USE int read_frame_bytes(struct loader *loader, const struct ynode *node,
+                              uint64_t *bytes);
+/* "ncp-0/0..9", at 'node'. */
+MUST_USE int read_ports(struct loader *loader, const struct ynode *node,
+                        struct scenario_ports *ports);
 
 /* `after` and `once` of an event; either may be NULL. */
 MUST_USE int read_trigger(struct loader *loader, const struct ynode *after,
@@ -76,6 +94,9 @@ extern const struct field event_fields[];
 extern const size_t event_field_count;
 extern const struct schema expect_schema;
 extern const struct schema compare_schema;
+extern const struct schema traffic_schema;
+extern const struct schema capture_schema;
+extern const struct schema search_schema;
 
 /* The fields of the file: the built-in ones, then those of the sections.
  * In the arena. */
@@ -87,6 +108,10 @@ const struct field *top_fields(struct arena *arena,
 void timeline_json(struct json *json);
 void expects_json(struct json *json);
 void compares_json(struct json *json);
+void traffic_json(struct json *json);
+void captures_json(struct json *json);
+void search_json(struct json *json);
+void ports_json(struct json *json);
 void worlds_json(struct json *json);
 void event_fault_json(struct json *json);
 void event_action_json(struct json *json);

@@ -162,7 +162,8 @@ static const struct {
     {"end=1s",
      "--set end=1s: error: unknown key \"end\" in the scenario; expected one "
      "of format, scenario, about, params, uses, worlds, cluster, topology, "
-     "begins, seed, probe, timeline, expect, compare, ends; did you mean "
+     "begins, seed, probe, traffic, fidelity, capture, search, timeline, "
+     "expect, compare, ends; did you mean "
      "\"ends\"?"},
 };
 
@@ -433,6 +434,8 @@ main(void)
     suite_add_tcase(suite, bad_input_tests());
     suite_add_tcase(suite, files_tests());
     suite_add_tcase(suite, expr_tests());
+    suite_add_tcase(suite, traffic_tests());
+    suite_add_tcase(suite, traffic_file_tests());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

@@ -25,5 +25,7 @@ void reading_end(struct reading *reading);
 TCase *bad_input_tests(void);
 TCase *files_tests(void);
 TCase *expr_tests(void);
+TCase *traffic_tests(void);
+TCase *traffic_file_tests(void);
 
 #endif

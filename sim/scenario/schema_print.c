@@ -196,24 +196,44 @@ params_json(struct json *json)
     json_end(json);
 }
 
-void
-expects_json(struct json *json)
+static void
+list_of_json(struct json *json, const char *definition)
 {
     json_member(json, "type", "array");
     json_key(json, "items");
     json_object(json);
-    ref_member(json, "#/$defs/", "expectation");
+    ref_member(json, "#/$defs/", definition);
     json_end(json);
+}
+
+void
+expects_json(struct json *json)
+{
+    list_of_json(json, "expectation");
 }
 
 void
 compares_json(struct json *json)
 {
-    json_member(json, "type", "array");
-    json_key(json, "items");
-    json_object(json);
-    ref_member(json, "#/$defs/", "comparison");
-    json_end(json);
+    list_of_json(json, "comparison");
+}
+
+void
+traffic_json(struct json *json)
+{
+    list_of_json(json, "traffic");
+}
+
+void
+search_json(struct json *json)
+{
+    json_member(json, "$ref", "#/$defs/search");
+}
+
+void
+captures_json(struct json *json)
+{
+    list_of_json(json, "capture");
 }
 
 /* Keys that every event may have, for reference. */
@@ -246,6 +266,12 @@ definitions(struct json *json)
     schema_json(json, &expect_schema, NULL, true);
     json_key(json, "comparison");
     schema_json(json, &compare_schema, NULL, true);
+    json_key(json, "traffic");
+    schema_json(json, &traffic_schema, NULL, true);
+    json_key(json, "capture");
+    schema_json(json, &capture_schema, NULL, true);
+    json_key(json, "search");
+    schema_json(json, &search_schema, NULL, true);
     json_key(json, "event");
     event_json(json);
     json_end(json);

@@ -91,7 +91,13 @@ struct target_scope {
     /* Index of the timeline event 'name' or -1. */
     int (*event_find)(const void *arg, const char *name);
     struct words event_names; /* For suggestions. */
+    /* The same of traffic. */
+    int (*traffic_find)(const void *arg, const char *name);
+    struct words traffic_names;
     const void *arg;
+    /* Frames that a search tries, in bytes. */
+    const uint16_t *search_sizes;
+    size_t search_size_count;
 };
 
 /* Parses one target that stands at 'offset' of scalar 'node'.  'text' need

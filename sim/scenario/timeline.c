@@ -576,6 +576,19 @@ read_times(struct loader *loader, const struct ynode *node,
     return count_occurrences(loader, node, event, keys->count);
 }
 
+/* Cables of the forwarding plane are those of the plan. */
+static int
+check_cables(struct loader *loader, const struct ynode *node,
+             const struct scenario_event *event)
+{
+    if (event->what->id != ACTION_CABLE_SWAP || loader->traffic == NULL)
+        return 0;
+    schema_error(&loader->reader, node,
+                 "cable.swap does not go with traffic: packets take the "
+                 "cables of the plan");
+    return ERR_INVALID;
+}
+
 /* Growth cannot outrun the spares. */
 static int
 check_growth(struct loader *loader, const struct ynode *node,
@@ -640,6 +653,8 @@ read_event(struct loader *loader, const struct ynode *node,
         error = ERR_INVALID;
     if (error == 0)
         error = read_times(loader, node, &keys, event);
+    if (error == 0)
+        error = check_cables(loader, node, event);
     if (error == 0)
         error = check_growth(loader, node, event);
     return error;

@@ -26,6 +26,7 @@
 #include "sim/kernel/simtime.h"
 
 struct world;
+struct data_plane; /* models/plane/plane.h */
 
 /* What a world can be asked to break, or to mend.  X(name, what the fields
  * of struct world_fault mean) */
@@ -187,6 +188,9 @@ struct world_ops {
     bool (*has_service)(struct world *world, unsigned box, unsigned service);
     uint64_t (*events)(struct world *world);
     struct digest_value (*digest)(struct world *world);
+    /* What runs packets between front ports; NULL, or gives NULL, where
+     * nothing does. */
+    struct data_plane *(*plane)(struct world *world);
     /* Why the last inject() was ERR_UNSUPPORTED, in words; borrowed.  NULL
      * in worlds that have nothing to add. */
     const char *(*why_not)(struct world *world);

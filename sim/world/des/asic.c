@@ -59,6 +59,7 @@ table_of(struct des_box *box)
 static void
 tell(struct des_box *box, const struct des_programmed *programmed)
 {
+    packets_programmed(box, programmed);
     if (box->des->programmed != NULL)
         box->des->programmed(box->des->programmed_context, programmed);
 }

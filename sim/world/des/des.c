@@ -160,6 +160,16 @@ world_now(struct world *world)
     return kernel_now(des_of(world)->kernel);
 }
 
+static void
+before_event(void *context, const struct event *event)
+{
+    struct des *des = context;
+
+    if (des->plane != NULL)
+        packets_advance(des, event->at);
+    run_digest_event(des->digest, event);
+}
+
 static int
 world_run_until(struct world *world, struct simtime until)
 {
@@ -167,6 +177,8 @@ world_run_until(struct world *world, struct simtime until)
 
     des->stopped = false;
     (void)kernel_run_until(des->kernel, until);
+    if (des->plane != NULL)
+        packets_advance(des, kernel_now(des->kernel));
     if (mgmt_net_broken(des->net) != NULL)
         return ERR_IO;
     return des->stopped ? ERR_INTERRUPTED : 0;
@@ -271,7 +283,7 @@ world_events(struct world *world)
 static struct digest_value
 world_digest(struct world *world)
 {
-    return run_digest_value(des_of(world)->digest);
+    return packets_digest(des_of(world));
 }
 
 static void
@@ -288,6 +300,7 @@ world_destroy(struct world *world)
     kernel_destroy(des->kernel);
     fabric_fini(des);
     asic_fini(des);
+    plane_destroy(des->plane);
     run_digest_destroy(des->digest);
     free(des->plan_blob);
     free(des->boxes);
@@ -339,6 +352,12 @@ world_why_not(struct world *world)
     return mgmt_net_broken(des_of(world)->net);
 }
 
+static struct data_plane *
+world_plane(struct world *world)
+{
+    return des_of(world)->plane;
+}
+
 static const struct world_ops des_ops = {
     .name = "des",
     .branchable = true,
@@ -357,6 +376,7 @@ static const struct world_ops des_ops = {
     .events = world_events,
     .digest = world_digest,
     .why_not = world_why_not,
+    .plane = world_plane,
     .destroy = world_destroy,
 };
 
@@ -422,6 +442,7 @@ int
 des_create(const struct des_options *options, struct world **out)
 {
     struct des *des;
+    int err;
 
     if (options->plan->box_count > WORLD_BOXES_MAX)
         return ERR_RANGE;
@@ -442,7 +463,7 @@ des_create(const struct des_options *options, struct world **out)
     des->slack_ns = longest_unit_ns(des);
     des->kernel = kernel_create();
     des->digest = run_digest_create(options->checkpoint_events);
-    kernel_observe(des->kernel, run_digest_event, des->digest);
+    kernel_observe(des->kernel, before_event, des);
     des->box_count = options->plan->box_count;
     des->boxes = calloc(des->box_count, sizeof(*des->boxes));
     CHECK(des->boxes != NULL);
@@ -455,6 +476,11 @@ des_create(const struct des_options *options, struct world **out)
     fabric_init(des);
     asic_init(des);
     blob_make(des, options);
+    err = packets_init(des, options);
+    if (err != 0) {
+        world_destroy(&des->world);
+        return err;
+    }
     *out = &des->world;
     return 0;
 }

@@ -12,6 +12,7 @@
 #define SIM_WORLD_DES_DES_H
 
 #include "models/mgmt_net.h"
+#include "models/plane/asic.h"
 #include "reference-nos/platform/fwd_table.h"
 #include "sim/world/world.h"
 
@@ -24,6 +25,11 @@ struct des_options {
     bool unplanned;                 /* the plan names no box and no cable */
     unsigned mutation;              /* planted bug, mutants build only */
     uint64_t checkpoint_events;     /* digest checkpoints; 0: none */
+    /* Packets between front ports run on these ASICs; copied.  NULL: nothing
+     * is there to run them, and nothing costs anything. */
+    const struct asic *asic;
+    char *message; /* why it could not be made, or NULL */
+    size_t message_size;
     world_listener *listener;
     void *listener_context;
     /* Another world over the same boxes: its name, and what makes its

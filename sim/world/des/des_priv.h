@@ -9,6 +9,7 @@
 #include "models/clock.h"
 #include "models/disk.h"
 #include "models/mgmt_net.h"
+#include "models/plane/plane.h"
 #include "reference-nos/base/check.h"
 #include "reference-nos/base/list.h"
 #include "reference-nos/node/node.h"
@@ -68,6 +69,7 @@ struct des_port {
     uint16_t port;
     struct event change; /* link goes to 'change_up' */
     bool change_up;
+    bool shines; /* as the forwarding plane was told */
 };
 
 struct des_box {
@@ -150,6 +152,10 @@ struct des {
     struct list free_packets, flying_packets, flying_writes;
     struct random_stream fabric_random;
     struct ports_truth *truth;
+
+    /* packets.c */
+    struct data_plane *plane; /* NULL: no traffic in this run */
+    struct asic packet_asic;
 };
 
 /* des.c */
@@ -275,6 +281,22 @@ int asic_groups_dump(struct plat *plat, uint32_t after,
                      struct fwd_group *groups, size_t room, size_t *count);
 int asic_routes_dump(struct plat *plat, const struct fwd_prefix *after,
                      struct fwd_route *routes, size_t room, size_t *count);
+
+/* packets.c: what flows between front ports.  The plane is told ... */
+
+MUST_USE int packets_init(struct des *des, const struct des_options *options);
+/* ... that a box lives or is dead; */
+void packets_box(struct des_box *box);
+/* ... that a port's light may have come or gone; */
+void packets_link(struct des_port *port);
+/* ... and of what the NOS wrote. */
+void packets_entries(struct des_box *box, const struct fwd_entry *entries,
+                     size_t count);
+void packets_programmed(struct des_box *box,
+                        const struct des_programmed *programmed);
+void packets_advance(struct des *des, struct simtime until);
+/* Of the events, and of the packets if there are any. */
+struct digest_value packets_digest(struct des *des);
 
 /* inject.c */
 

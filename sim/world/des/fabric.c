@@ -62,6 +62,7 @@ port_change(struct event *event, struct simtime now)
     if (port->link->up == port->change_up)
         return;
     port->link->up = port->change_up;
+    packets_link(port);
     ports_dirty(port->box->des);
     if (port->box->runtime != NULL)
         runtime_forwarding_changed(port->box->runtime, &change);
@@ -77,6 +78,7 @@ port_check(struct des_port *port)
     struct simtime wait = light ? parts->link_train : parts->link_detect;
 
     ports_dirty(des);
+    packets_link(port);
     if (event_pending(&port->change)) {
         if (port->change_up == light)
             return;
@@ -103,6 +105,7 @@ void
 fabric_box_up(struct des_box *box)
 {
     box->truth->alive = true;
+    packets_box(box);
     for (unsigned i = 0; i < box->model->fabric_ports; i++)
         cable_check(&box->ports[i]);
 }
@@ -112,6 +115,7 @@ fabric_box_down(struct des_box *box)
 {
     ports_truth_dead(box->truth);
     asic_box_down(box);
+    packets_box(box);
     for (unsigned i = 0; i < box->model->fabric_ports; i++) {
         kernel_cancel(box->des->kernel, &box->ports[i].change);
         cable_check(&box->ports[i]);
@@ -173,6 +177,7 @@ fabric_swap_ends(struct des_box *a, unsigned a_port, struct des_box *b,
             runtime_forwarding_changed(ends[i]->box->runtime, &change);
         ends[i]->link->up = false;
         ends[i]->link->faulted = false;
+        packets_link(ends[i]);
     }
     for (unsigned i = 0; i < 4; i++) {
         if (ends[i] != NULL)
@@ -267,6 +272,7 @@ write_fire(struct event *event, struct simtime now)
     if (box->runtime != NULL && box->facts.incarnation == write->incarnation) {
         for (size_t i = 0; i < write->count; i++)
             ports_truth_entry(box->truth, &write->entries[i]);
+        packets_entries(box, write->entries, write->count);
         ports_dirty(box->des);
         runtime_forwarding_changed(box->runtime, &done);
     }

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Traffic of a run: from the scenario's blocks to the plane, and back to
+ * numbers.
+ */
+#ifndef SIM_RUN_TRAFFIC_H
+#define SIM_RUN_TRAFFIC_H
+
+#include "models/plane/plane.h"
+#include "sim/scenario/expr.h"
+#include "sim/scenario/scenario.h"
+
+struct run;
+struct traffic_captures;
+
+/* One block of the scenario. */
+struct traffic_block {
+    struct traffic_spec spec;
+    uint32_t *senders, *receivers; /* ends */
+    bool added;                    /* the plane has it */
+    unsigned flow;                 /* of the plane */
+    struct simtime begins, ends;   /* absolute */
+};
+
+struct run_traffic {
+    struct data_plane *plane; /* NULL: none in this run */
+    struct traffic_block *blocks;
+    size_t block_count;
+    bool *used; /* ends that send or receive */
+    unsigned end_count;
+    bool ready; /* addresses are configured */
+    uint64_t lost;
+    uint64_t first_lost_ps, last_lost_ps;
+    struct traffic_captures *captures; /* or NULL */
+};
+
+/* What only the models know of the scenario's ports and loads. */
+MUST_USE int traffic_plan_check(const struct scenario *scenario,
+                                const struct cluster_plan *plan, char *message,
+                                size_t message_size);
+
+/* Ends of the blocks; before anything runs. */
+void traffic_init(struct run *run);
+void traffic_fini(struct run *run);
+/* The cluster is up: gives the ends in use their addresses and waits until
+ * every card has them.  False when that never happens. */
+bool traffic_prepare(struct run *run);
+/* t = 0 has come, or an event has happened: adds what can begin. */
+void traffic_poll(struct run *run);
+/* Does any go on, or is anything of it under way? */
+bool traffic_goes_on(const struct run *run);
+
+/* Of METRIC_TRAFFIC_*, LATENCY_*, FABRIC_*, BUFFER_*. */
+int traffic_reading(struct run *run, const struct metric_ref *ref,
+                    struct expr_reading *reading);
+/* What block 'index' met; NULL when it never began. */
+const struct plane_flow_stats *traffic_stats(struct run *run, size_t index);
+/* How long it lasted, until 'now'. */
+struct simtime traffic_span(const struct run *run, size_t index);
+
+/* traffic_record.c: rows of the outcome. */
+void traffic_record(struct run *run);
+
+/* captures.c: below run_options.capture_dir; without one, skipped. */
+MUST_USE int captures_open(struct run *run, char *message,
+                           size_t message_size);
+void captures_close(struct run *run);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What traffic met, in rows of the outcome.
+ */
+#include "sim/run/run_priv.h"
+#include "sim/run/traffic.h"
+
+#include <string.h>
+
+static void
+hist_record(struct run *run, const struct hist *hist, uint32_t traffic,
+            uint32_t stage)
+{
+    struct outcome_part part = {.traffic = traffic, .stage = stage};
+    size_t cursor = 0;
+
+    while ((part.count = hist_next(hist, &cursor, &part.low, &part.high)) >
+           0) {
+        struct outcome_part *row = rows_add(&run->outcome->parts);
+
+        *row = part;
+    }
+}
+
+static void
+block_record(struct run *run, size_t index,
+             const struct plane_flow_stats *stats)
+{
+    struct outcome *outcome = run->outcome;
+    uint32_t number = (uint32_t)outcome->traffic.count;
+    struct outcome_traffic *row = rows_add(&outcome->traffic);
+
+    outcome_text(row->name, sizeof(row->name), "%s",
+                 run->scenario->traffic[index].name);
+    row->lasted = traffic_span(run, index);
+    row->sent = stats->sent;
+    row->sent_bytes = stats->sent_bytes;
+    row->delivered = stats->delivered;
+    row->delivered_bytes = stats->delivered_bytes;
+    row->reordered = stats->reordered;
+    memcpy(row->dropped, stats->dropped, sizeof(row->dropped));
+    for (unsigned i = 0; i < PLANE_STAGE_COUNT; i++)
+        hist_record(run, stats->stages[i], number, i);
+    hist_record(run, stats->latency, number, PLANE_STAGE_COUNT);
+}
+
+void
+traffic_record(struct run *run)
+{
+    for (size_t i = 0; i < run->traffic.block_count; i++) {
+        const struct plane_flow_stats *stats = traffic_stats(run, i);
+
+        if (stats != NULL)
+            block_record(run, i, stats);
+    }
+}
