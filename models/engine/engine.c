@@ -10,6 +10,44 @@
 #define RING_MIN 4u
 #define RING_MAX (1u << 31)
 
+#define CHUNK_BYTES ((size_t)1 << 16)
+
+/* ---- memory of parts ---------------------------------------------------- */
+
+static struct engine_slot *
+slots_make(struct engine_part *part, size_t count)
+{
+    struct engine_chunk *chunk = part->chunks;
+    size_t bytes = count * sizeof(struct engine_slot);
+
+    if (chunk == NULL || chunk->bytes - chunk->used < bytes) {
+        size_t size = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
+
+        size = (size + 63) / 64 * 64;
+        chunk = aligned_alloc(64, sizeof(*chunk) + size);
+        CHECK(chunk != NULL);
+        chunk->next = part->chunks;
+        chunk->bytes = size;
+        chunk->used = 0;
+        part->chunks = chunk;
+    }
+    unsigned char *memory = chunk->memory + chunk->used;
+
+    chunk->used += bytes;
+    return (struct engine_slot *)(void *)memory;
+}
+
+static void
+chunks_free(struct engine_chunk *chunk)
+{
+    while (chunk != NULL) {
+        struct engine_chunk *next = chunk->next;
+
+        free(chunk);
+        chunk = next;
+    }
+}
+
 /* ---- building ----------------------------------------------------------- */
 
 static struct engine_part *
@@ -25,7 +63,6 @@ part_create(struct engine *engine, unsigned index)
     part->digest = engine->options.digest;
     wheel_init(&part->wheel);
     for (int side = 0; side < 2; side++) {
-        part->sent_ps[side] = ENGINE_NEVER;
         part->outboxes[side] =
             calloc(engine->options.parts, sizeof(struct engine_outbox));
         CHECK(part->outboxes[side] != NULL);
@@ -57,6 +94,7 @@ static void
 part_destroy(struct engine_part *part, unsigned parts)
 {
     wheel_fini(&part->wheel);
+    chunks_free(part->chunks);
     for (int side = 0; side < 2; side++) {
         for (unsigned i = 0; i < parts; i++)
             free(part->outboxes[side][i].parcels);
@@ -72,9 +110,6 @@ engine_destroy(struct engine *engine)
         return;
     for (unsigned i = 0; i < engine->options.parts; i++)
         part_destroy(engine->parts[i], engine->options.parts);
-    for (uint32_t id = 0; id < engine->node_count; id++)
-        if (!engine_node_is_timer(&engine->nodes[id]))
-            free(engine->nodes[id].ring);
     free(engine->nodes);
     free(engine->routes);
     free(engine->parts);
@@ -131,8 +166,7 @@ engine_line_add(struct engine *engine, unsigned from, unsigned to,
 
     while (slots < capacity && slots < RING_MAX)
         slots *= 2;
-    node->ring = malloc(slots * sizeof(*node->ring));
-    CHECK(node->ring != NULL);
+    node->ring = slots_make(engine->parts[to], slots);
     node->mask = slots - 1;
     return engine->node_count - 1;
 }
@@ -181,18 +215,17 @@ engine_part_index(const struct engine_part *part)
     return part->index;
 }
 
+/* What it outgrows stays with the part: no more than it has now. */
 static void
-ring_grow(struct engine_node *node)
+ring_grow(struct engine_part *part, struct engine_node *node)
 {
     uint32_t slots = node->mask + 1;
     struct engine_slot *ring;
 
     CHECK(slots < RING_MAX);
-    ring = malloc(2 * (size_t)slots * sizeof(*ring));
-    CHECK(ring != NULL);
+    ring = slots_make(part, 2 * (size_t)slots);
     for (uint32_t i = 0; i < slots; i++)
         ring[i] = node->ring[(node->head + i) & node->mask];
-    free(node->ring);
     node->ring = ring;
     node->head = 0;
     node->mask = 2 * slots - 1;
@@ -212,7 +245,7 @@ deliver(struct engine_part *part, uint32_t line, uint64_t at_ps,
 
         CHECK(at_ps >= node->ring[last].at_ps);
         if (UNLIKELY(node->count > node->mask))
-            ring_grow(node);
+            ring_grow(part, node);
     }
     node->ring[(node->head + node->count++) & node->mask] =
         (struct engine_slot){at_ps, *item};
@@ -247,9 +280,10 @@ push_across(struct engine_part *part, uint32_t line, uint64_t at_ps,
             realloc(box->parcels, box->capacity * sizeof(*box->parcels));
         CHECK(box->parcels != NULL);
     }
-    box->parcels[box->count++] = (struct engine_parcel){at_ps, *item, line};
-    if (at_ps < part->sent_ps[part->side])
-        part->sent_ps[part->side] = at_ps;
+    box->parcels[box->count++] =
+        (struct engine_parcel){at_ps, item->word, item->ref, line};
+    if (at_ps < part->tidings[part->side].sent_ps)
+        part->tidings[part->side].sent_ps = at_ps;
 }
 
 void
@@ -421,9 +455,12 @@ engine_part_collect(struct engine_part *part, unsigned side)
         struct engine_outbox *box =
             &engine->parts[i]->outboxes[side][part->index];
 
-        for (size_t k = 0; k < box->count; k++)
-            deliver(part, box->parcels[k].line, box->parcels[k].at_ps,
-                    &box->parcels[k].item);
+        for (size_t k = 0; k < box->count; k++) {
+            const struct engine_parcel *parcel = &box->parcels[k];
+            struct engine_item item = {parcel->word, parcel->ref};
+
+            deliver(part, parcel->line, parcel->at_ps, &item);
+        }
         box->count = 0;
     }
 }
@@ -476,14 +513,12 @@ engine_memory_bytes(const struct engine *engine)
                    engine->node_capacity * (sizeof(struct engine_node) +
                                             sizeof(struct engine_route));
 
-    for (uint32_t id = 0; id < engine->node_count; id++) {
-        if (!engine_node_is_timer(&engine->nodes[id]))
-            bytes += ((size_t)engine->nodes[id].mask + 1) *
-                     sizeof(struct engine_slot);
-    }
     for (unsigned i = 0; i < engine->options.parts; i++) {
         const struct engine_part *part = engine->parts[i];
 
+        for (const struct engine_chunk *chunk = part->chunks; chunk != NULL;
+             chunk = chunk->next)
+            bytes += sizeof(*chunk) + chunk->bytes;
         bytes += sizeof(*part) + wheel_memory_bytes(&part->wheel);
         for (unsigned k = 0; k < 2 * engine->options.parts; k++)
             bytes += part->outboxes[k % 2][k / 2].capacity *

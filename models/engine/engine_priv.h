@@ -42,9 +42,8 @@ struct engine_route {
 
 /* What was pushed onto a line that leads elsewhere. */
 struct engine_parcel {
-    uint64_t at_ps;
-    struct engine_item item;
-    uint32_t line;
+    uint64_t at_ps, word;
+    uint32_t ref, line;
 };
 
 /* From one part to another, in the order pushed.  Two of each: while the
@@ -52,6 +51,19 @@ struct engine_parcel {
 struct engine_outbox {
     struct engine_parcel *parcels;
     size_t count, capacity;
+};
+
+/* Memory of one part, so that no cache line has two. */
+struct engine_chunk {
+    struct engine_chunk *next;
+    size_t bytes, used;
+    _Alignas(64) unsigned char memory[];
+};
+
+/* What a part tells all others at the end of a window. */
+struct engine_tidings {
+    uint64_t next_ps; /* Its next event. */
+    uint64_t sent_ps; /* Earliest of what it sent; ENGINE_NEVER. */
 };
 
 struct engine_part {
@@ -64,10 +76,10 @@ struct engine_part {
     bool digest;
     uint64_t fired;
     struct wheel wheel;
-    unsigned side;       /* Which of the outboxes is being filled. */
-    uint64_t sent_ps[2]; /* Earliest in the outboxes of that side. */
-    uint64_t next_ps[2]; /* Told to all at the end of a window. */
+    unsigned side; /* Which of the outboxes is being filled. */
+    struct engine_tidings tidings[2];
     struct engine_outbox *outboxes[2]; /* Per consumer. */
+    struct engine_chunk *chunks;       /* Its rings, the newest first. */
 };
 
 struct engine {
