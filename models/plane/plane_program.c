@@ -6,8 +6,6 @@
 
 #include "models/plane/plane_priv.h"
 
-#define GROUP_FIRST 2u /* 0 and 1 have a meaning */
-
 /* Module numbers: the slot and one, so that 0 stands for nobody. */
 static uint16_t
 module_of(unsigned box)
@@ -69,7 +67,7 @@ routes_program(struct data_plane *plane, const struct card *card)
 {
     for (unsigned i = 0; i < plane->end_count; i++) {
         const struct card *to = &plane->cards[plane->ends[i].card];
-        struct fwd_group group = {.id = GROUP_FIRST + i,
+        struct fwd_group group = {.id = FWD_GROUP_FIRST + i,
                                   .count = 1,
                                   .hops = {{.module = module_of(to->box),
                                             .port = plane->ends[i].port}}};

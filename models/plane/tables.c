@@ -107,21 +107,30 @@ plane_update_all(struct data_plane *plane)
 
 /* ---- the way of a packet ------------------------------------------------ */
 
-/* 0 and the exit end, or the cause of the drop. */
+static unsigned
+hop_card(const struct data_plane *plane, const struct card *card,
+         const struct fwd_hop *hop)
+{
+    if (card->forwarding && hop->module == card->module)
+        return card->index;
+    return hop->module < FWD_MODULES_MAX ? plane->card_of_module[hop->module]
+                                         : UINT8_MAX;
+}
+
+/* As forwarding.h says; stores the exit end. */
 static bool
 hop_alive(const struct data_plane *plane, const struct card *card,
           const struct fwd_hop *hop, uint16_t *exit)
 {
-    unsigned index =
-        hop->module == card->module && card->forwarding ? card->index
-        : hop->module < FWD_MODULES_MAX ? plane->card_of_module[hop->module]
-                                        : UINT8_MAX;
+    unsigned index = hop_card(plane, card, hop);
     const struct card *to;
 
-    if (index == UINT8_MAX ||
-        (index != card->index && card->ways[index].reach == 0))
+    if (index == UINT8_MAX)
         return false;
     to = &plane->cards[index];
+    if (to == card ? hop->port >= card->ports || !card->egress[hop->port].up
+                   : card->ways[index].reach == 0)
+        return false;
     *exit = hop->port < to->ports ? (uint16_t)(to->first_end + hop->port)
                                   : PLANE_NO_EXIT;
     return true;

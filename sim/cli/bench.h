@@ -35,6 +35,7 @@ struct bench_results {
 int bench_hold(struct bench_results *results, FILE *out);
 int bench_phold(struct bench_results *results, FILE *out);
 int bench_cluster(struct bench_results *results, FILE *out);
+int bench_fabric(struct bench_results *results, FILE *out);
 int bench_daemon(struct bench_results *results, FILE *out);
 
 /* printf-like name. */

@@ -20,13 +20,14 @@ static const struct {
     {"hold", bench_hold, "the event queue, beside a 4-ary heap"},
     {"phold", bench_phold, "processes that send each other events"},
     {"cluster", bench_cluster, "boot and rest of ddc-small and ddc-large"},
+    {"fabric", bench_fabric, "packets and cells: ddc-large at half load"},
     {"daemon", bench_daemon, "real boxes: boot, join, writes, failover, rest"},
 };
 
 static void
 help(const struct cli_option *options)
 {
-    cli_help("usage: sixnines bench [hold|phold|cluster|daemon] [option...]\n"
+    cli_help("usage: sixnines bench [hold|phold|cluster|fabric|daemon] [option...]\n"
              "  Measures; prints rates.  Without a name, all of them.\n",
              options, OPT_COUNT);
     for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
@@ -70,7 +71,7 @@ cmd_bench(int argc, char **argv)
     if (!found) {
         fprintf(stderr,
                 "sixnines bench: unknown bench \"%s\"; expected hold, "
-                "phold, cluster or daemon\n",
+                "phold, cluster, fabric or daemon\n",
                 name);
         return EXIT_USAGE;
     }
