@@ -15,6 +15,10 @@
 #include "sim/kernel/random.h"
 
 #define PARTS_WANTED 8u
+
+_Static_assert(sizeof(struct packet) == 128, "two cache lines");
+_Static_assert(sizeof(struct voq) == 64, "a cache line");
+_Static_assert(sizeof(struct egress_port) % 64 == 0, "cache lines");
 #define PS_PER_S_ UINT64_C(1000000000000)
 
 /* ---- boxes and cables --------------------------------------------------- */
@@ -46,7 +50,10 @@ card_make(struct data_plane *plane, unsigned box)
     card->link = plane_alloc(plane, card->links, sizeof(*card->link));
     for (unsigned i = 0; i < card->links; i++)
         card->link[i].ncf = UINT16_MAX;
-    card->egress = plane_alloc(plane, card->ports, sizeof(*card->egress));
+    card->egress = aligned_alloc(64, card->ports * sizeof(*card->egress));
+    CHECK(card->egress != NULL);
+    memset(card->egress, 0, card->ports * sizeof(*card->egress));
+    plane->own_bytes += card->ports * sizeof(*card->egress);
     plane->end_count += card->ports;
     plane->card_of_box[box] = (uint16_t)card->index;
 }

@@ -39,25 +39,30 @@ enum packet_state {
     PACKET_COUNTED /* dropped; its cells are not all accounted for */
 };
 
+/* What every packet needs stands in the first 64 bytes. */
 struct packet {
     /* Stages begin and end at these; see enum plane_stage. */
-    uint64_t due_ps, queued_ps, asked_ps, sent_ps, whole_ps, ready_ps;
-    uint64_t number;                   /* of its sender */
-    uint32_t next;                     /* in the queue it stands in */
-    uint32_t open_previous, open_next; /* packets that miss cells */
-    uint32_t sequence;                 /* in its virtual output queue */
-    uint16_t from, to, exit;           /* ends */
+    uint64_t due_ps, queued_ps, sent_ps, whole_ps;
+    uint64_t number;         /* of its sender */
+    uint32_t next;           /* in the queue it stands in */
+    uint32_t sequence;       /* in its virtual output queue */
+    uint16_t from, to, exit; /* ends */
     uint16_t bytes;
-    uint16_t flow; /* of its sender and receiver */
     uint16_t spec; /* whose statistics count it */
-    uint8_t ttl, traffic_class;
-    uint8_t source; /* ingress card */
     uint8_t cells, got, lost;
     uint8_t state; /* enum packet_state */
+    uint8_t traffic_class;
+    uint8_t source; /* ingress card */
+    /* The rest. */
+    uint64_t asked_ps, ready_ps;
+    uint32_t open_previous, open_next; /* packets that miss cells */
+    uint16_t flow;                     /* of its sender and receiver */
+    uint8_t ttl;
     uint8_t cause; /* enum plane_drop, of the first lost cell */
     bool deep;     /* in the deep buffer */
     bool open;     /* in the list of those that miss cells */
     bool passed;   /* its turn in the order is over */
+    uint8_t unused[33];
 };
 
 #define POOL_CHUNK_BITS 12u
@@ -148,16 +153,14 @@ struct voq {
     uint32_t head, tail;
     uint32_t unasked; /* first whose credit has not been asked for */
     uint32_t packets;
-    uint32_t deep;     /* packets in the deep buffer */
-    uint32_t open;     /* credits asked for and not granted */
-    uint32_t sequence; /* of the next packet sent */
-    uint32_t next;     /* in the ready list of its card */
-    int64_t balance;   /* of credit; below 0: deficit */
-    uint64_t bytes;    /* of frames */
-    uint64_t cost;     /* bytes on the wire of the port, which credits count */
+    uint64_t bytes; /* of frames */
     uint64_t asked_cost;
     uint64_t waits_ps; /* since then without a credit */
-    uint32_t wred_draws;
+    int32_t balance;   /* of credit; below 0: deficit */
+    uint32_t sequence; /* of the next packet sent */
+    uint32_t next;     /* in the ready list of its card */
+    uint32_t deep;     /* packets in the deep buffer */
+    uint16_t open;     /* credits asked for and not granted */
     uint16_t exit;
     uint8_t traffic_class;
     bool ready; /* has credit, waits for room on the fabric */

@@ -61,11 +61,13 @@ pool_grow(struct packet_pool *pool)
 {
     uint32_t first = pool->chunk_count << POOL_CHUNK_BITS;
     uint32_t refs[POOL_BLOCK];
+    struct packet *chunk;
 
     CHECK(pool->chunk_count < POOL_CHUNKS_MAX);
-    pool->chunks[pool->chunk_count] =
-        calloc(POOL_CHUNK, sizeof(struct packet));
-    CHECK(pool->chunks[pool->chunk_count] != NULL);
+    chunk = aligned_alloc(128, POOL_CHUNK * sizeof(*chunk));
+    CHECK(chunk != NULL);
+    memset(chunk, 0, POOL_CHUNK * sizeof(*chunk));
+    pool->chunks[pool->chunk_count] = chunk;
     pool->chunk_count++;
     for (uint32_t i = POOL_CHUNK; i > 0; i -= POOL_BLOCK) {
         for (uint32_t j = 0; j < POOL_BLOCK; j++)

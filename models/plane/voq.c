@@ -23,6 +23,26 @@ cost_of(const struct packet *packet)
     return packet->bytes + PLANE_L1_BYTES;
 }
 
+/* A queue is as long as a cache line, and lies in one. */
+static struct voq *
+voqs_grow(struct voq *old, uint32_t count, uint32_t room)
+{
+    struct voq *voqs = aligned_alloc(64, room * sizeof(*voqs));
+
+    CHECK(voqs != NULL);
+    if (count > 0)
+        memcpy(voqs, old, count * sizeof(*voqs));
+    free(old);
+    return voqs;
+}
+
+/* What credits pay for: bytes on the wire of the port. */
+static uint64_t
+voq_cost(const struct voq *voq)
+{
+    return voq->bytes + (uint64_t)voq->packets * PLANE_L1_BYTES;
+}
+
 static struct voq *
 voq_of(struct data_plane *plane, struct card *card,
        const struct packet *packet)
@@ -40,8 +60,7 @@ voq_of(struct data_plane *plane, struct card *card,
         return &card->voqs[index];
     if (card->voq_count == card->voq_room) {
         card->voq_room = card->voq_room * 2 + 64;
-        card->voqs = realloc(card->voqs, card->voq_room * sizeof(*card->voqs));
-        CHECK(card->voqs != NULL);
+        card->voqs = voqs_grow(card->voqs, card->voq_count, card->voq_room);
     }
     (*table)[packet->exit] = card->voq_count;
     card->voqs[card->voq_count] = (struct voq){
@@ -86,13 +105,14 @@ voq_ask(struct plane_part *part, struct card *card, struct voq *voq)
     uint64_t now_ps = engine_now_ps(part->engine);
     unsigned count = 0;
 
-    if ((int64_t)voq->cost > covered &&
+    if ((int64_t)voq_cost(voq) > covered &&
         voq->open < asic->credit_requests_max) {
-        int64_t needed = ((int64_t)voq->cost - covered + credit - 1) / credit;
+        int64_t needed =
+            ((int64_t)voq_cost(voq) - covered + credit - 1) / credit;
         int64_t room = asic->credit_requests_max - voq->open;
 
         count = (unsigned)(needed < room ? needed : room);
-        voq->open += count;
+        voq->open = (uint16_t)(voq->open + count);
         covered += (int64_t)count * credit;
     }
     while (voq->unasked != PLANE_NONE && (int64_t)voq->asked_cost < covered) {
@@ -165,7 +185,8 @@ buffer_give(struct card *card, struct voq *voq, struct packet *packet)
 /* Weighted random early detection (Floyd and Jacobson 1993) on the queue as
  * it is now. */
 static bool
-wred_drops(struct plane_part *part, const struct card *card, struct voq *voq)
+wred_drops(struct plane_part *part, const struct card *card,
+           const struct voq *voq, const struct packet *packet)
 {
     const struct asic *asic = part->plane->asic;
     uint64_t span = asic->wred_max_bytes - asic->wred_min_bytes;
@@ -177,9 +198,8 @@ wred_drops(struct plane_part *part, const struct card *card, struct voq *voq)
         return true;
     over = voq->bytes - asic->wred_min_bytes;
     ppm = over * asic->wred_ppm / span;
-    return random_draw(part->plane->seed, card->index << 16 | voq->exit,
-                       random_purpose("wred") + voq->traffic_class,
-                       voq->wred_draws++) %
+    return random_draw(part->plane->seed, card->index, random_purpose("wred"),
+                       packet->number) %
                1000000u <
            ppm;
 }
@@ -213,7 +233,6 @@ voq_append(struct plane_part *part, struct voq *voq, uint32_t ref)
         voq->unasked = ref;
     voq->packets++;
     voq->bytes += packet->bytes;
-    voq->cost += cost_of(packet);
 }
 
 uint32_t
@@ -231,7 +250,6 @@ plane_voq_take(struct plane_part *part, struct card *card, struct voq *voq)
         voq->asked_cost -= cost_of(packet);
     voq->packets--;
     voq->bytes -= packet->bytes;
-    voq->cost -= cost_of(packet);
     buffer_give(card, voq, packet);
     packet->next = PLANE_NONE;
     return ref;
@@ -260,7 +278,7 @@ plane_voq_enter(struct plane_part *part, struct card *card, uint32_t ref)
         plane_drop_packet(part, card->box, ref, PLANE_DROP_TAIL);
         return;
     }
-    if (wred_drops(part, card, voq)) {
+    if (wred_drops(part, card, voq, packet)) {
         plane_drop_packet(part, card->box, ref, PLANE_DROP_WRED);
         return;
     }
@@ -291,7 +309,7 @@ plane_voq_flush(struct plane_part *part, struct card *card, struct voq *voq,
 static void
 credit_use(struct plane_part *part, struct card *card, struct voq *voq)
 {
-    int64_t credit = (int64_t)part->plane->asic->credit_bytes;
+    int32_t credit = (int32_t)part->plane->asic->credit_bytes;
 
     if (voq->open == 0)
         return; /* for packets that are gone */
