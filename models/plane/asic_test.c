@@ -63,7 +63,7 @@ refused(const char *line, const char *instead, const char *words)
 START_TEST(bad_files)
 {
     refused("smallest: 64B", "smallest: 8B", "header < smallest");
-    refused("pause: 64KiB", "pause: 1MiB", "resume <= pause <= queue");
+    refused("pause: 64KiB", "pause: 2MiB", "resume <= pause <= queue");
     refused("weights: [1, ", "weights: [", "7 weights");
     refused("lane-usable: 45.8Gbps", "lane-usable: 53Gbps", "do not fit");
     refused("ingress: 1800ns", "ingress: 1s", "ingress");

@@ -17,6 +17,7 @@ struct rig {
     struct cluster_plan *plan;
     struct asic asic;
     struct data_plane *plane;
+    uint64_t held, held_bytes; /* when rig_clear() was called */
 };
 
 /* Figures as shipped; a test may change them before rig_start(). */
@@ -31,6 +32,8 @@ struct traffic_spec rig_traffic(const uint32_t *senders, uint32_t sender_count,
                                 uint32_t load_ppm);
 unsigned rig_add(struct rig *rig, const struct traffic_spec *spec);
 void rig_run(struct rig *rig, uint64_t until_ps);
+/* Forgets what was counted. */
+void rig_clear(struct rig *rig);
 uint64_t rig_dropped(const struct plane_flow_stats *stats);
 
 /* Every byte sent is delivered, dropped with one cause, or held. */
