@@ -17,6 +17,7 @@
 #define SIM_WORLD_NS3_NS3_H
 
 #include "models/mgmt_net.h"
+#include "models/queues/queues.h"
 #include "reference-nos/base/compiler.h"
 #include "reference-nos/base/err.h"
 
@@ -40,5 +41,32 @@ const char *ns3_helper_version(const struct ns3_helper *helper);
 struct mgmt_net *ns3_mgmt_net_create(struct ns3_helper *helper,
                                      struct kernel *kernel,
                                      const struct mgmt_net_options *options);
+
+/* One packet of a leaf-spine. */
+struct ns3_packet {
+    uint64_t due_ps;
+    uint32_t from, to;   /* numbers of hosts */
+    uint32_t bytes;      /* without the link's overhead */
+    uint64_t latency_ps; /* out; NS3_LOST: dropped, or still on its way */
+};
+
+#define NS3_LOST UINT64_MAX
+
+struct ns3_leaf_spine_totals {
+    uint64_t sent, delivered, dropped, held;
+    uint64_t events; /* of ns-3 */
+};
+
+/* Runs a leaf-spine until 'until_ps' in ns-3, with these packets, which are
+ * in the order of their due times.  Fixed spines, queues bounded in packets
+ * or not at all, the same overhead on all links: else ERR_UNSUPPORTED, as ns-3
+ * has nothing like it.  ERR_IO: helper_broken.  The helper serves one run;
+ * 'helper' is taken. */
+MUST_USE int ns3_leaf_spine_run(struct ns3_helper *helper,
+                                const struct queues_leaf_spine *shape,
+                                struct ns3_packet *packets, size_t count,
+                                uint64_t until_ps,
+                                struct ns3_leaf_spine_totals *totals,
+                                char *message, size_t message_size);
 
 #endif

@@ -46,8 +46,22 @@ enum ns3_message {
                       * those that are no more on their way */
     NS3_STATS,       /* answer: for each lane u64 frames, u64 dropped, u32 peak
                       * bytes of a queue */
+
+    /* A leaf-spine of plain queues. */
+    NS3_LEAF_SPINE, /* u32 leaves, u32 spines, u32 hosts of a leaf, then for
+                     * host links and spine links u64 bps, u64 delay, u32
+                     * packets of a queue (0: 2^31) */
+    NS3_PACKET,     /* u64 due, u32 packet (counting from 0), u32 from, u32 to
+                     * (hosts), u32 bytes on the wire; before RUN has passed
+                     * its time */
+    NS3_RUN, /* u64 to; answer: u64 sent, u64 dropped so far, u64 events,
+              * u32 count of (u32 packet, u64 latency) delivered since
+              * the last */
     NS3_MESSAGE_COUNT
 };
+
+/* So that an answer fits a message: packets between two RUN. */
+#define NS3_PACKETS_PER_RUN 65536u
 
 #define NS3_LINK_DOWN 1u
 #define NS3_LINK_MUTE 2u

@@ -77,6 +77,42 @@ const struct core_delivery *core_deliveries(size_t *count);
 const uint32_t *core_ended(size_t *count);
 void core_forget(void);
 
+/* ---- a leaf-spine ---- */
+
+struct core_spine_link {
+    uint64_t bps;
+    uint64_t delay_ps;
+    uint32_t queue_packets; /* 0: no bound that matters */
+};
+
+struct core_leaf_spine {
+    uint32_t leaves, spines, hosts_per_leaf;
+    struct core_spine_link host_link, spine_link;
+};
+
+struct core_packet {
+    uint64_t due_ps;
+    uint32_t number;
+    uint32_t from, to;
+    uint32_t wire_bytes;
+};
+
+struct core_arrival {
+    uint32_t number;
+    uint64_t latency_ps;
+};
+
+struct core_spine_totals {
+    uint64_t sent, dropped, events;
+};
+
+const char *core_leaf_spine_create(const struct core_leaf_spine *shape);
+const char *core_packet(const struct core_packet *packet);
+void core_leaf_spine_totals(struct core_spine_totals *totals);
+/* Delivered since core_arrivals_forget(); borrowed. */
+const struct core_arrival *core_arrivals(size_t *count);
+void core_arrivals_forget(void);
+
 #ifdef __cplusplus
 }
 #endif

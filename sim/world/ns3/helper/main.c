@@ -18,7 +18,7 @@
 static uint8_t in[IN_BYTES];
 static size_t in_used;
 static uint8_t out[OUT_BYTES];
-static bool made;
+static bool made, made_leaf_spine;
 static uint32_t box_count;
 
 /* ---- answers ---- */
@@ -104,7 +104,8 @@ on_mgmt(struct ns3_wire *wire)
     options.switch_latency_ps = ns3_get_u64(wire);
     options.queue_bytes = ns3_get_u32(wire);
     options.seed = ns3_get_u64(wire);
-    wrong = core_mgmt_create(&options);
+    wrong = made_leaf_spine ? "there is a network already"
+                            : core_mgmt_create(&options);
     if (wrong != NULL)
         refuse(wrong);
     box_count = options.box_count;
@@ -185,6 +186,91 @@ on_stats(void)
     answer(&reply);
 }
 
+/* ---- a leaf-spine ---- */
+
+static struct core_spine_link
+spine_link_get(struct ns3_wire *wire)
+{
+    struct core_spine_link link;
+
+    link.bps = ns3_get_u64(wire);
+    link.delay_ps = ns3_get_u64(wire);
+    link.queue_packets = ns3_get_u32(wire);
+    return link;
+}
+
+static void
+on_leaf_spine(struct ns3_wire *wire)
+{
+    struct core_leaf_spine shape;
+    const char *wrong;
+
+    shape.leaves = ns3_get_u32(wire);
+    shape.spines = ns3_get_u32(wire);
+    shape.hosts_per_leaf = ns3_get_u32(wire);
+    shape.host_link = spine_link_get(wire);
+    shape.spine_link = spine_link_get(wire);
+    wrong =
+        made ? "there is a network already" : core_leaf_spine_create(&shape);
+    if (wrong != NULL)
+        refuse(wrong);
+    made_leaf_spine = true;
+}
+
+static void
+on_packet(struct ns3_wire *wire)
+{
+    struct core_packet packet;
+    const char *wrong;
+
+    packet.due_ps = ns3_get_u64(wire);
+    packet.number = ns3_get_u32(wire);
+    packet.from = ns3_get_u32(wire);
+    packet.to = ns3_get_u32(wire);
+    packet.wire_bytes = ns3_get_u32(wire);
+    wrong = core_packet(&packet);
+    if (wrong != NULL)
+        refuse(wrong);
+}
+
+static void
+on_run(struct ns3_wire *wire)
+{
+    struct ns3_wire reply = answer_begin(NS3_RUN);
+    struct core_spine_totals totals;
+    const struct core_arrival *arrivals;
+    size_t count;
+
+    core_run(ns3_get_u64(wire));
+    core_leaf_spine_totals(&totals);
+    arrivals = core_arrivals(&count);
+    if (count > NS3_PACKETS_PER_RUN)
+        refuse("too much arrives at once");
+    ns3_put_u64(&reply, totals.sent);
+    ns3_put_u64(&reply, totals.dropped);
+    ns3_put_u64(&reply, totals.events);
+    ns3_put_u32(&reply, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        ns3_put_u32(&reply, arrivals[i].number);
+        ns3_put_u64(&reply, arrivals[i].latency_ps);
+    }
+    core_arrivals_forget();
+    answer(&reply);
+}
+
+static void
+leaf_spine_dispatch(enum ns3_message message, struct ns3_wire *wire)
+{
+    if (message == NS3_PACKET)
+        on_packet(wire);
+    else if (message == NS3_RUN)
+        on_run(wire);
+    else
+        refuse("no such message");
+}
+
+/* ---- all of it ---- */
+
 /* What is done to the network at its time. */
 static void
 on_change(enum ns3_message message, struct ns3_wire *wire)
@@ -227,6 +313,10 @@ dispatch(struct ns3_wire *wire)
         on_hello(wire);
     else if (message == NS3_MGMT)
         on_mgmt(wire);
+    else if (message == NS3_LEAF_SPINE)
+        on_leaf_spine(wire);
+    else if (made_leaf_spine)
+        leaf_spine_dispatch(message, wire);
     else if (!made)
         refuse("there is no network yet");
     else if (message == NS3_SEND)
