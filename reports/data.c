@@ -9,6 +9,7 @@
 #include "reference-nos/base/err.h"
 #include "reports/campaign_priv.h"
 #include "reports/db_priv.h"
+#include "reports/packets_priv.h"
 #include "reports/paths.h"
 #include "reports/report.h"
 #include "reports/text_priv.h"
@@ -111,6 +112,69 @@ json_runs(struct text *out, sqlite3 *db, int64_t campaign)
     sqlite3_finalize(query);
 }
 
+/* A quantile as members; what the samples cannot support is a bound. */
+static void
+json_quantile(struct text *out, const struct latency *latency, unsigned which)
+{
+    struct stats_quantile q = latency_quantile_of(
+        latency, latency_quantiles[which], LATENCY_CONFIDENCE);
+
+    text_addf(out, "\"%s\":{", latency_names[which]);
+    switch (q.support) {
+    case STATS_NUMBER:
+        text_addf(out,
+                  "\"ps\":%.0f,\"low_ps\":%.0f,\"high_ps\":%.0f,"
+                  "\"precision\":\"exact\"}",
+                  q.value, q.interval.low, q.interval.high);
+        return;
+    case STATS_UPPER_BOUND:
+    case STATS_LOWER_BOUND:
+        text_addf(out, "\"ps\":%.0f,\"precision\":\"%s\"}", q.value,
+                  q.support == STATS_UPPER_BOUND ? "at most" : "at least");
+        return;
+    case STATS_NOTHING: text_add(out, "\"precision\":\"unknown\"}"); return;
+    }
+}
+
+static void
+json_series(struct text *out, const struct packets_series *series)
+{
+    text_add(out, "{\"flow\":");
+    text_json(out, series->flow);
+    text_add(out, ",\"stage\":");
+    text_json(out, series->stage);
+    text_addf(out,
+              ",\"packets\":%" PRIu64 ",\"sum_ps\":", series->latency.samples);
+    text_json_number(out, series->latency.sum_ps);
+    text_addf(out, ",\"max_ps\":%" PRIu64, latency_max_ps(&series->latency));
+    for (unsigned q = 0; q < LATENCY_QUANTILES; q++) {
+        text_add(out, ",");
+        json_quantile(out, &series->latency, q);
+    }
+    text_add(out, "}");
+}
+
+/* Over all runs; nothing when no packets were recorded. */
+static void
+json_packets(struct text *out, const struct campaign *campaign)
+{
+    struct packets packets;
+
+    if (!packets_any(campaign->db, campaign->id))
+        return;
+    packets_load(&packets, campaign->db, campaign->id);
+    text_add(out, ",\"latency\":[");
+    for (size_t i = 0; i < packets.count; i++) {
+        text_add(out, i > 0 ? ",\n" : "\n");
+        json_series(out, &packets.series[i]);
+    }
+    text_add(out, "]");
+    packets_fini(&packets);
+    json_array(out, campaign->db, "throughput", PACKETS_THROUGHPUT_SQL,
+               campaign->id);
+    json_array(out, campaign->db, "loss", PACKETS_LOSS_SQL, campaign->id);
+}
+
 /* Members of a campaign, without braces. */
 static void
 json_campaign(struct text *out, const struct campaign *campaign)
@@ -133,6 +197,7 @@ json_campaign(struct text *out, const struct campaign *campaign)
                "FROM expectation WHERE campaign=? AND run IS NULL ORDER BY "
                "number",
                campaign->id);
+    json_packets(out, campaign);
     json_runs(out, campaign->db, campaign->id);
 }
 
@@ -201,26 +266,65 @@ report_json(const char *db_path, const char *out_path,
 
 #define RUNS_OF "JOIN run r ON r.id=x.run WHERE r.campaign=? ORDER BY x.rowid"
 
+enum csv_when { CSV_ALWAYS, CSV_COMPARED, CSV_PACKETS };
+
 static const struct {
     const char *file;
     const char *sql;
+    enum csv_when when;
 } csv_files[] = {
-    {"runs.csv", "SELECT seed, state, verdict, exit_code, boxes, ports, "
-                 "duration_ps, boot_ps, events, wall_ns, digest, "
-                 "replay_token FROM run WHERE campaign=? ORDER BY id"},
+    {"runs.csv",
+     "SELECT seed, state, verdict, exit_code, boxes, ports, "
+     "duration_ps, boot_ps, events, wall_ns, digest, "
+     "replay_token FROM run WHERE campaign=? ORDER BY id",
+     CSV_ALWAYS},
     {"expectations.csv",
      "SELECT r.seed, number, text, x.verdict, measured, evidence, file, line "
      "FROM expectation x LEFT JOIN run r ON r.id=x.run WHERE x.campaign=? "
-     "ORDER BY x.rowid"},
-    {"outages.csv", "SELECT r.seed, box, port, from_ps, to_ps, ongoing, "
-                    "planned, degraded, cause FROM outage x " RUNS_OF},
-    {"metrics.csv", "SELECT r.seed, name, args, value, unit, bound, samples "
-                    "FROM metric x " RUNS_OF},
-    {"load.csv", "SELECT r.seed, box, role, kind, name, messages, bytes, "
-                 "cpu_ns FROM load x " RUNS_OF},
-    {"comparison.csv", "SELECT * FROM comparison WHERE second=? ORDER BY "
-                       "rowid"},
+     "ORDER BY x.rowid",
+     CSV_ALWAYS},
+    {"outages.csv",
+     "SELECT r.seed, box, port, from_ps, to_ps, ongoing, "
+     "planned, degraded, cause FROM outage x " RUNS_OF,
+     CSV_ALWAYS},
+    {"metrics.csv",
+     "SELECT r.seed, name, args, value, unit, bound, samples "
+     "FROM metric x " RUNS_OF,
+     CSV_ALWAYS},
+    {"load.csv",
+     "SELECT r.seed, box, role, kind, name, messages, bytes, "
+     "cpu_ns FROM load x " RUNS_OF,
+     CSV_ALWAYS},
+    {"latency.csv",
+     "SELECT r.seed, x.flow, x.stage, p.low_ps, p.high_ps, p.packets FROM "
+     "latency_part p JOIN latency x ON x.id=p.latency JOIN run r ON "
+     "r.id=x.run WHERE r.campaign=? ORDER BY p.rowid",
+     CSV_PACKETS},
+    {"loss.csv",
+     "SELECT r.seed, flow, cause, packets, bytes FROM loss "
+     "x " RUNS_OF,
+     CSV_PACKETS},
+    {"throughput.csv",
+     "SELECT r.seed, flow, offered_packets, offered_bytes, "
+     "delivered_packets, delivered_bytes, queued_packets, queued_bytes, "
+     "x.duration_ps FROM throughput x " RUNS_OF,
+     CSV_PACKETS},
+    {"comparison.csv",
+     "SELECT * FROM comparison WHERE second=? ORDER BY "
+     "rowid",
+     CSV_COMPARED},
 };
+
+static bool
+csv_applies(const struct campaign *campaign, enum csv_when when)
+{
+    switch (when) {
+    case CSV_ALWAYS: return true;
+    case CSV_COMPARED: return campaign_partner(campaign) != 0;
+    case CSV_PACKETS: return packets_any(campaign->db, campaign->id);
+    }
+    return true;
+}
 
 static void
 csv_rows(struct text *out, sqlite3_stmt *query)
@@ -262,8 +366,7 @@ report_csv(const char *db_path, const char *dir,
         struct text path = {0};
         sqlite3_stmt *query;
 
-        if (strcmp(csv_files[i].file, "comparison.csv") == 0 &&
-            campaign_partner(&campaign) == 0)
+        if (!csv_applies(&campaign, csv_files[i].when))
             continue;
         query = db_query(campaign.db, csv_files[i].sql, campaign.id);
         csv_rows(&out, query);

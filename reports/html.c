@@ -432,6 +432,7 @@ body(struct page *page, const struct campaign *campaign,
     page_markup(page, "\x01nav\x02");
     evidence(page, campaign, first);
     page_comparison(page, first != NULL ? first->id : 0);
+    page_packets(page);
     if (many)
         page_seeds(page);
     if (many)

@@ -71,6 +71,8 @@ void page_ledger(struct page *page, int64_t run);
 void page_availability(struct page *page);
 /* Nothing when 'first', the campaign compared with, is 0. */
 void page_comparison(struct page *page, int64_t first);
+/* Nothing when no packets were recorded. */
+void page_packets(struct page *page);
 void page_seeds(struct page *page);
 void page_seed_table(struct page *page);
 void page_load(struct page *page, int64_t run);

@@ -41,7 +41,9 @@ MUST_USE int report_json(const char *db_path, const char *out_path,
                          const struct report_options *options, char *error,
                          size_t error_size);
 
-/* runs.csv, expectations.csv, outages.csv, metrics.csv, load.csv in 'dir'. */
+/* runs.csv, expectations.csv, outages.csv, metrics.csv, load.csv in 'dir';
+ * comparison.csv after two worlds, latency.csv, loss.csv and throughput.csv
+ * where packets were recorded. */
 MUST_USE int report_csv(const char *db_path, const char *dir,
                         const struct report_options *options, char *error,
                         size_t error_size);

@@ -5,6 +5,7 @@
 #include "reports/report.h"
 
 #include <check.h>
+#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,28 @@ START_TEST(seeds_page)
                 "95 % from 0.0127 % to 2.75 %");
     holds(page, "The first 100 of 200 runs");
     lacks(page, "modules.renumbered</h3>"); /* The same everywhere. */
+    free(page);
+}
+END_TEST
+
+START_TEST(packets_page)
+{
+    char *page = page_of(samples_packets);
+
+    holds(page, "<section id=\"packets\"");
+    holds(page, "<td>before</td><td class=\"n\">4,140,021</td>");
+    /* Of 2,400 packets p99.9 is a number, beyond it are bounds. */
+    holds(page, "<td>background</td><td class=\"n\">2,400</td>");
+    holds(page, "<td class=\"n\">at least<br>");
+    holds(page, "<td>nobody</td><td class=\"n\">0</td><td class=\"n\">too "
+                "few</td>");
+    holds(page, "Where the time goes");
+    holds(page, "How far seeds lie apart");
+    holds(page, "Every packet is accounted for");
+    holds(page, "<td>fabric box lost</td><td>fabric link dead</td><td "
+                "class=\"n\">954</td>");
+    lacks(page, "No packet was lost");
+    lacks(page, "<td>before</td><td>reassembly timeout"); /* none of it */
     free(page);
 }
 END_TEST
@@ -518,6 +541,64 @@ START_TEST(csv)
 }
 END_TEST
 
+/* Neither a run without packets nor a file of version 2 has the section. */
+START_TEST(pages_without_packets)
+{
+    sqlite3 *db;
+    char *page = page_of(samples_quiet);
+
+    lacks(page, "id=\"packets\"");
+    free(page);
+    ck_assert_int_eq(unlink(db_path), 0);
+    samples_packets(db_path);
+    ck_assert_int_eq(sqlite3_open(db_path, &db), SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_exec(db,
+                     "DROP TABLE latency_part; DROP TABLE latency; DROP TABLE "
+                     "loss; DROP TABLE throughput; PRAGMA user_version=2",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    page = derive(report_html, NULL);
+    lacks(page, "id=\"packets\"");
+    free(page);
+    page = derive(report_json, NULL);
+    json_balanced(page);
+    lacks(page, "\"throughput\"");
+    free(page);
+}
+END_TEST
+
+START_TEST(packets_json_and_csv)
+{
+    char path[128];
+    char *text;
+
+    samples_packets(db_path);
+    text = derive(report_json, NULL);
+    json_balanced(text);
+    holds(text, "{\"flow\":\"before\",\"stage\":\"total\",\"packets\":"
+                "4140021,");
+    holds(text, "\"p99.9999\":{\"ps\":");
+    holds(text, "\"precision\":\"at least\"}");
+    holds(text, "\"p50\":{\"precision\":\"unknown\"}");
+    holds(text, "\"cause\":\"reassembly timeout\",\"packets\":318,");
+    free(text);
+    ck_assert_int_eq(report_csv(db_path, folder, NULL, error, sizeof(error)),
+                     0);
+    snprintf(path, sizeof(path), "%s/throughput.csv", folder);
+    text = file_load(path);
+    ck_assert_int_eq(occurrences(text, "\r\n"), 1 + 6 * 3);
+    holds(text, "\n3,before,690043,249795566,690003,249781086,40,14480,"
+                "2000000000\r\n");
+    free(text);
+    snprintf(path, sizeof(path), "%s/latency.csv", folder);
+    text = file_load(path);
+    holds(text, "\n1,before,total,2260000,2260991,");
+    free(text);
+}
+END_TEST
+
 START_TEST(annotations)
 {
     FILE *file = fopen(out_path, "w+");
@@ -675,6 +756,9 @@ report_suite(void)
     tcase_add_test(derived, quiet_page);
     tcase_add_test(derived, failing_page);
     tcase_add_test(derived, seeds_page);
+    tcase_add_test(derived, packets_page);
+    tcase_add_test(derived, pages_without_packets);
+    tcase_add_test(derived, packets_json_and_csv);
     tcase_add_test(derived, empty_interrupted_and_long_pages);
     tcase_add_test(derived, hostile_page);
     tcase_add_test(derived, no_gnuplot_is_said_and_is_no_failure);

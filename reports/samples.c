@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "reference-nos/base/check.h"
+#include "reference-nos/base/hist.h"
 #include "reports/results.h"
 
 #define SECOND_PS UINT64_C(1000000000000)
@@ -434,6 +435,102 @@ samples_seeds(const char *path)
     file_end(&f, VERDICT_FAIL, 1);
 }
 
+/* Latencies from 'base_ps' on that fall off by 'keep' (of 1,000) a step; the
+ * last packet alone. */
+static struct hist *
+tail(uint64_t base_ps, uint64_t step_ps, uint64_t keep, uint64_t packets)
+{
+    struct hist *hist = hist_init(calloc(1, hist_size_bytes(7)), 7);
+    uint64_t rest = packets;
+
+    for (uint64_t i = 0; rest > 0; i++) {
+        uint64_t beyond = rest * keep / 1000;
+
+        hist_add(hist, base_ps + i * step_ps, rest - beyond);
+        rest = beyond;
+    }
+    return hist;
+}
+
+static void
+latency_row(struct sample_file *f, const char *flow, const char *stage,
+            uint64_t base_ps, uint64_t step_ps, uint64_t packets)
+{
+    struct hist *hist = tail(base_ps, step_ps, 950, packets);
+
+    CHECK(results_add_latency(f->results, f->run, flow, stage, hist) == 0);
+    free(hist);
+}
+
+static void
+flow_latency(struct sample_file *f, const char *flow, uint64_t weight,
+             uint64_t packets)
+{
+    static const struct {
+        const char *stage;
+        uint64_t base_ps;
+        uint64_t step_ps;
+    } stages[] = {{"ingress queue", 60000, 14000},
+                  {"credit wait", 700000, 9000},
+                  {"fabric", 1100000, 6000},
+                  {"reassembly", 120000, 5000},
+                  {"egress", 280000, 16000}};
+
+    latency_row(f, flow, RESULTS_STAGE_TOTAL, 2260000, 50000 * weight,
+                packets);
+    for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+        latency_row(f, flow, stages[i].stage, stages[i].base_ps,
+                    stages[i].step_ps * weight, packets);
+}
+
+static void
+flow_rows(struct sample_file *f, const char *flow, uint64_t delivered,
+          uint64_t lost)
+{
+    const struct results_throughput row = {
+        .flow = flow,
+        .offered_packets = delivered + lost + 40,
+        .offered_bytes = (delivered + lost + 40) * 362,
+        .delivered_packets = delivered,
+        .delivered_bytes = delivered * 362,
+        .queued_packets = 40,
+        .queued_bytes = 40 * 362,
+        .duration_ps = 2 * MS_PS};
+    const struct results_loss losses[] = {
+        {flow, "fabric link dead", lost - lost / 4, (lost - lost / 4) * 362},
+        {flow, "reassembly timeout", lost / 4, lost / 4 * 362}};
+
+    CHECK(results_add_throughput(f->results, f->run, &row) == 0);
+    for (size_t i = 0; i < 2; i++)
+        CHECK(results_add_loss(f->results, f->run, &losses[i]) == 0);
+}
+
+void
+samples_packets(const char *path)
+{
+    struct sample_file f;
+
+    file_begin(&f, path, "one-terabit",
+               "1 Tb/s through a small cluster while a fabric box dies.", 6);
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        run_begin(&f, seed, 10, 160);
+        event(&f, 0, "phase", "converged", "", "");
+        event(&f, 1, "fault", "box.power-loss", "ncf-1", "pull");
+        expect(&f, VERDICT_PASS, "latency(p99.9999) < 20us", "16.2 us", "");
+        flow_latency(&f, "before", 2 + seed % 2, 690000 + seed);
+        flow_rows(&f, "before", 690000 + seed, 0);
+        flow_latency(&f, "fabric box lost", 4, 690000);
+        flow_rows(&f, "fabric box lost", 690000, 212);
+        latency_row(&f, "background", RESULTS_STAGE_TOTAL, 3000000, 90000,
+                    400);
+        flow_rows(&f, "background", 400, 0);
+        latency_row(&f, "nobody", RESULTS_STAGE_TOTAL, 0, 0, 0);
+        oracles_calm(&f, true);
+        run_end(&f, VERDICT_PASS, 0, 2 * MS_PS, seed);
+    }
+    file_end(&f, VERDICT_PASS, 0);
+}
+
 void
 samples_nothing(const char *path)
 {
@@ -471,6 +568,9 @@ samples_hostile(const char *path)
     metric(&f, bad, bad, 1, bad);
     load_row(&f, bad, bad, true, bad, 100);
     load_row(&f, bad, bad, false, bad, 100);
+    latency_row(&f, bad, RESULTS_STAGE_TOTAL, 1, 1, 100);
+    latency_row(&f, bad, bad, 0, 0, 100);
+    flow_rows(&f, bad, 1, 100);
     CHECK(results_add_not_applicable(f.results, f.run, &row) == 0);
     run_end(&f, VERDICT_FAIL, 1, 6 * SECOND_PS, 9);
     file_end(&f, VERDICT_FAIL, 1);

@@ -38,6 +38,10 @@ void samples_compared_as(const char *path, enum verdict des,
 /* The first fails, the second passes, inside. */
 void samples_compared(const char *path);
 
+/* Six seeds with packets: latency of four flows (one of few packets, one of
+ * none), stages, losses by cause, a fabric box lost; PASS. */
+void samples_packets(const char *path);
+
 /* A long run with thousands of outages on many boxes, over 24 hours. */
 void samples_soak(const char *path);
 

@@ -17,6 +17,7 @@ static const struct {
     {"seeds", samples_seeds},     {"compared", samples_compared},
     {"nothing", samples_nothing}, {"hostile", samples_hostile},
     {"soak", samples_soak},       {"interrupted", samples_interrupted},
+    {"packets", samples_packets},
 };
 
 int
