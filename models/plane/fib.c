@@ -4,10 +4,12 @@
  * Lookups go through the lengths in use from the longest: answers are cached
  * per destination, so that they are few.
  */
+#include "models/plane/fib.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/plane/plane_priv.h"
+#include "reference-nos/base/check.h"
 
 /* ---- routes ------------------------------------------------------------- */
 

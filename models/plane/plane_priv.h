@@ -18,6 +18,7 @@
 #include <pthread.h>
 
 #include "models/engine/engine.h"
+#include "models/plane/fib.h"
 #include "models/plane/plane.h"
 #include "reference-nos/base/check.h"
 
@@ -79,34 +80,6 @@ struct packet_pool {
 };
 
 /* ---- tables of one box -------------------------------------------------- */
-
-struct fib_slot {
-    struct fwd_prefix prefix;
-    bool used;
-    uint32_t group;
-};
-
-/* Longest prefix match: one hash table over prefixes, tried from the longest
- * length in use downwards. */
-struct fib {
-    struct fib_slot *slots;
-    size_t room, count;
-    uint32_t lengths4[33], lengths6[129]; /* routes of each length */
-};
-
-struct group {
-    struct fwd_group group; /* id 0: slot is free */
-    uint32_t epoch;         /* 'alive' is of this epoch */
-    uint8_t alive_count;
-    uint16_t alive[FWD_HOPS_MAX]; /* exit ends; PLANE_NO_EXIT: no such port */
-};
-
-#define PLANE_NO_EXIT UINT16_MAX
-
-struct group_table {
-    struct group *slots;
-    size_t room, count;
-};
 
 /* Where a card sends packets to an end. */
 struct answer {
@@ -393,16 +366,6 @@ int plane_build(struct data_plane *plane, unsigned threads, char *message,
                 size_t message_size);
 void plane_unbuild(struct data_plane *plane);
 size_t plane_memory(const struct data_plane *plane);
-
-/* fib.c */
-void plane_fib_set(struct fib *fib, const struct fwd_prefix *prefix,
-                   uint32_t group);
-uint32_t plane_fib_find(const struct fib *fib,
-                        const struct fwd_prefix *address);
-void plane_fib_clear(struct fib *fib);
-void plane_group_set(struct group_table *table, const struct fwd_group *group);
-struct group *plane_group_find(const struct group_table *table, uint32_t id);
-void plane_groups_clear(struct group_table *table);
 
 /* tables.c: what the card does with an address, and ways over the fabric */
 /* The exit end, or ANSWER_DROP | cause. */

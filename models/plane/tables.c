@@ -177,19 +177,6 @@ look_up(const struct data_plane *plane, struct card *card, unsigned to)
     return group_value(plane, card, group);
 }
 
-/* Of what tells flows apart: SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t
-flow_hash(const struct packet *packet)
-{
-    uint64_t z = (uint64_t)packet->from << 32 | (uint64_t)packet->to << 16 |
-                 packet->flow;
-
-    z += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 uint32_t
 plane_resolve(struct data_plane *plane, struct card *card,
               const struct packet *packet)
@@ -204,7 +191,9 @@ plane_resolve(struct data_plane *plane, struct card *card,
     if (answer->value < ANSWER_GROUP)
         return answer->value;
     group = &card->groups.slots[answer->value & ~ANSWER_GROUP];
-    return exit_value(group->alive[flow_hash(packet) % group->alive_count]);
+    return exit_value(
+        group->alive[plane_flow_hash(packet->from, packet->to, packet->flow) %
+                     group->alive_count]);
 }
 
 /* ---- what the NOS writes ------------------------------------------------ */
