@@ -78,6 +78,7 @@ struct plane_end {
 struct plane_flow_stats {
     uint64_t sent, sent_bytes;
     uint64_t delivered, delivered_bytes;
+    uint64_t first_ps, last_ps; /* of deliveries: when their last bit left */
     uint64_t dropped[PLANE_DROP_COUNT];
     uint64_t dropped_bytes;
     uint64_t reordered; /* delivered after a later one of its flow */

@@ -178,7 +178,9 @@ plane_deliver(struct plane_part *part, uint32_t ref)
 
     if (stats->latency == NULL)
         hists_make(stats);
-    stats->delivered++;
+    if (stats->delivered++ == 0)
+        stats->first_ps = now_ps;
+    stats->last_ps = now_ps;
     stats->delivered_bytes += packet->bytes;
     hist_add(stats->latency, now_ps - packet->due_ps, 1);
     hist_add(stages[PLANE_STAGE_INGRESS], packet->queued_ps - packet->due_ps,
@@ -255,6 +257,11 @@ hists_add(struct plane_flow_stats *to, const struct plane_flow_stats *from)
 static void
 counts_add(struct plane_flow_stats *to, const struct plane_flow_stats *from)
 {
+    if (from->delivered > 0 &&
+        (to->delivered == 0 || from->first_ps < to->first_ps))
+        to->first_ps = from->first_ps;
+    if (from->delivered > 0 && from->last_ps > to->last_ps)
+        to->last_ps = from->last_ps;
     to->sent += from->sent;
     to->sent_bytes += from->sent_bytes;
     to->delivered += from->delivered;

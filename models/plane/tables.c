@@ -30,13 +30,15 @@ links_reaching(const struct data_plane *plane, const struct card *card,
     for (unsigned i = 0; i < to->links; i++) {
         const struct card_link *link = &to->link[i];
 
-        if (cable_known(plane, &plane->cables[link->cable], now_ps))
+        if (link->ncf != UINT16_MAX &&
+            cable_known(plane, &plane->cables[link->cable], now_ps))
             boxes[link->ncf] = true;
     }
     for (unsigned i = 0; i < card->links; i++) {
         const struct card_link *link = &card->link[i];
 
-        if (plane->cables[link->cable].lit && boxes[link->ncf])
+        if (link->ncf != UINT16_MAX && plane->cables[link->cable].lit &&
+            boxes[link->ncf])
             links |= UINT64_C(1) << i;
     }
     return links;

@@ -6,29 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "reference-nos/base/check.h"
+#include "reports/latency.h"
 #include "sim/cli/show_traffic.h"
 #include "sim/run/quantile.h"
 
-#define HIST_BITS 7
 #define VALUE_BYTES 64
-
-/* Latencies of one stage, or of all, as a histogram again. */
-static struct hist *
-hist_of(const struct outcome *outcome, size_t traffic, unsigned stage,
-        void *storage)
-{
-    struct hist *hist = hist_init(storage, HIST_BITS);
-
-    for (size_t i = 0; i < outcome->parts.count; i++) {
-        const struct outcome_part *part =
-            ROWS_GET(&outcome->parts, struct outcome_part, i);
-
-        if (part->traffic == traffic && part->stage == stage)
-            hist_add(hist, part->high, part->count);
-    }
-    return hist;
-}
 
 static double
 per_second(uint64_t bytes, uint64_t frames, struct simtime lasted)
@@ -51,12 +33,14 @@ counts_print(const struct outcome_traffic *row)
            " out of order\n",
            row->name, row->sent, row->delivered, lost,
            row->sent - row->delivered - lost, row->reordered);
-    printf("    layer 1: %.4g Gb/s due, %.4g Gb/s delivered; layer 2: %.4g "
-           "Gb/s delivered; over %.6g us\n",
-           per_second(row->sent_bytes, row->sent, row->lasted) / 1e9,
-           per_second(row->delivered_bytes, row->delivered, row->lasted) / 1e9,
-           per_second(row->delivered_bytes, 0, row->lasted) / 1e9,
-           (double)row->lasted.ps / 1e6);
+    printf(
+        "    layer 1: %.4g Gb/s due, %.4g Gb/s delivered; layer 2: %.4g "
+        "Gb/s delivered; sent in %.6g us, out in %.6g us\n",
+        per_second(row->sent_bytes, row->sent, row->lasted) / 1e9,
+        per_second(row->delivered_bytes, row->delivered, row->delivered_for) /
+            1e9,
+        per_second(row->delivered_bytes, 0, row->delivered_for) / 1e9,
+        (double)row->lasted.ps / 1e6, (double)row->delivered_for.ps / 1e6);
     for (unsigned i = 0; i < PLANE_DROP_COUNT; i++) {
         if (row->dropped[i] > 0)
             printf("    lost, %s: %" PRIu64 "\n",
@@ -67,53 +51,81 @@ counts_print(const struct outcome_traffic *row)
 static void
 latency_print(const struct hist *hist)
 {
-    for (unsigned i = 0; i < QUANTILE_COUNT; i++) {
-        struct expr_reading reading;
-        char value[VALUE_BYTES], low[VALUE_BYTES], high[VALUE_BYTES];
+    for (unsigned i = 0; i < LATENCY_QUANTILES; i++) {
+        struct stats_quantile quantile =
+            latency_quantile(hist, latency_quantiles[i], LATENCY_CONFIDENCE);
+        char text[LATENCY_TEXT_BYTES];
 
-        if (quantile_reading(hist, quantile_shares[i], &reading) != 0)
-            return;
-        expr_value_format(UNIT_DURATION, reading.value, value, sizeof(value));
-        expr_value_format(UNIT_DURATION, reading.low, low, sizeof(low));
-        expr_value_format(UNIT_DURATION, reading.high, high, sizeof(high));
-        if (reading.high == UINT64_MAX)
-            printf("    latency %-8s at least %s, from %" PRIu64
-                   " packets (%" PRIu64 " would bound it)\n",
-                   quantile_names[i], low, reading.samples, reading.needed);
-        else
-            printf("    latency %-8s %-10s (%s to %s)\n", quantile_names[i],
-                   value, low, high);
+        latency_text(&quantile, latency_quantiles[i], hist_count(hist), text);
+        printf("    latency %s\n", text);
     }
 }
 
 /* A line per stage: half of the packets, and the slowest of them. */
 static void
-stages_print(const struct outcome *outcome, size_t traffic, void *storage)
+stages_print(const struct outcome *outcome, size_t traffic)
 {
     for (unsigned i = 0; i < PLANE_STAGE_COUNT; i++) {
-        const struct hist *hist = hist_of(outcome, traffic, i, storage);
+        struct hist *hist = outcome_latency(outcome, traffic, i);
         char half[VALUE_BYTES], most[VALUE_BYTES];
 
-        if (hist_count(hist) == 0)
-            continue;
         expr_value_format(UNIT_DURATION, hist_quantile(hist, HIST_PPB / 2),
                           half, sizeof(half));
         expr_value_format(UNIT_DURATION, hist_max(hist), most, sizeof(most));
         printf("    stage %-12s p50 %-10s max %s\n",
                plane_stage_name((enum plane_stage)i), half, most);
+        free(hist);
     }
+}
+
+static void
+block_print(const struct outcome *outcome, size_t traffic)
+{
+    struct hist *hist = outcome_latency(outcome, traffic, PLANE_STAGE_COUNT);
+
+    counts_print(ROWS_GET(&outcome->traffic, struct outcome_traffic, traffic));
+    if (hist_count(hist) > 0) {
+        latency_print(hist);
+        stages_print(outcome, traffic);
+    }
+    free(hist);
+}
+
+static void
+search_load_print(const struct outcome_search_load *load)
+{
+    char mean[VALUE_BYTES], most[VALUE_BYTES];
+
+    expr_value_format(UNIT_DURATION, load->mean_ps, mean, sizeof(mean));
+    expr_value_format(UNIT_DURATION, load->max_ps, most, sizeof(most));
+    if (load->count == 0)
+        printf("; at %g%%: nothing left", load->share_ppm / 1e4);
+    else
+        printf("; at %g%%: mean %s, max %s", load->share_ppm / 1e4, mean,
+               most);
+}
+
+static void
+search_print(const struct outcome_search *row)
+{
+    double wire_bits = (row->bytes + (double)TRAFFIC_L1_BYTES) * 8;
+
+    if (row->burst)
+        printf("  search %5u B: bursts of %u frames", row->bytes, row->level);
+    else
+        printf("  search %5u B: %g%% of the port, %.5g M frames/s", row->bytes,
+               row->level / 1e4,
+               (double)row->port_bps / wire_bits * row->level / 1e12);
+    for (uint32_t i = 0; i < row->load_count; i++)
+        search_load_print(&row->loads[i]);
+    printf(" (%u trials)\n", row->trials);
 }
 
 void
 traffic_show(const struct outcome *outcome)
 {
-    void *storage = malloc(hist_size_bytes(HIST_BITS));
-
-    CHECK(storage != NULL);
-    for (size_t i = 0; i < outcome->traffic.count; i++) {
-        counts_print(ROWS_GET(&outcome->traffic, struct outcome_traffic, i));
-        latency_print(hist_of(outcome, i, PLANE_STAGE_COUNT, storage));
-        stages_print(outcome, i, storage);
-    }
-    free(storage);
+    for (size_t i = 0; i < outcome->traffic.count; i++)
+        block_print(outcome, i);
+    for (size_t i = 0; i < outcome->searches.count; i++)
+        search_print(ROWS_GET(&outcome->searches, struct outcome_search, i));
 }

@@ -87,17 +87,21 @@ struct outcome_oracle {
 /* What a block of traffic met. */
 struct outcome_traffic {
     char name[OUTCOME_NAME_BYTES];
-    struct simtime lasted;
+    struct simtime lasted;        /* sending */
+    struct simtime delivered_for; /* first delivery until the last */
     uint64_t sent, sent_bytes;
     uint64_t delivered, delivered_bytes;
     uint64_t dropped[PLANE_DROP_COUNT];
+    uint64_t dropped_bytes;
     uint64_t reordered;
 };
 
-/* A part of a histogram of latencies, in ps; both edges are included. */
+/* A part of a histogram of latencies, in ps; both edges are included.  The
+ * first begins at the smallest sample, the last ends at the largest. */
 struct outcome_part {
     uint32_t traffic; /* index of the row */
     uint32_t stage;   /* enum plane_stage; PLANE_STAGE_COUNT: all of it */
+    bool first;       /* .low is the smallest sample */
     uint64_t low, high, count;
 };
 

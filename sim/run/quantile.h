@@ -1,33 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Quantiles of a histogram with what they may truly be: an interval of 95 %
- * from order statistics (reports/stats.h), widened to the edges of the
- * histogram's parts; where the samples cannot bound one from above, what it
- * is at least.
+ * Quantiles of latency as expectations want them, and histograms of an
+ * outcome.
  */
 #ifndef SIM_RUN_QUANTILE_H
 #define SIM_RUN_QUANTILE_H
 
 #include "reference-nos/base/hist.h"
-#include "sim/scenario/expr.h"
+#include "sim/run/outcome.h"
 
-/* The latencies that are reported.  X(name, share) */
-#define QUANTILE_TABLE(X)                                                     \
-    X("p50", 0.5)                                                             \
-    X("p90", 0.9)                                                             \
-    X("p99", 0.99)                                                            \
-    X("p99.9", 0.999)                                                         \
-    X("p99.99", 0.9999)                                                       \
-    X("p99.999", 0.99999)                                                     \
-    X("p99.9999", 0.999999)
+#define QUANTILE_HIST_BITS 7u /* as the plane's */
 
-#define QUANTILE_COUNT 7u
-
-extern const char *const quantile_names[QUANTILE_COUNT];
-extern const double quantile_shares[QUANTILE_COUNT];
-
-/* ERR_NOENT when the histogram is empty. */
+/* With its interval of 95 %; where the packets cannot enclose it, a bound
+ * (reports/latency.h).  ERR_NOENT when the histogram is empty. */
 MUST_USE int quantile_reading(const struct hist *hist, double share,
                               struct expr_reading *reading);
+
+/* Latencies of a row of outcome.traffic in 'stage' (PLANE_STAGE_COUNT: all of
+ * it); the caller frees it. */
+struct hist *outcome_latency(const struct outcome *outcome, size_t traffic,
+                             unsigned stage);
 
 #endif

@@ -6,7 +6,9 @@
 
 #include "reference-nos/runtime/service_ids.h"
 #include "sim/run/campaign.h"
+#include "sim/run/quantile.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PORT_NAME_BYTES 32
@@ -283,6 +285,75 @@ skips_write(struct writer *writer, const struct outcome *outcome)
 }
 
 static int
+flow_latency_write(struct writer *writer, const struct outcome *outcome,
+                   size_t traffic, const char *flow)
+{
+    int err = 0;
+
+    /* The whole first, then what it is the sum of. */
+    for (unsigned i = 0; err == 0 && i <= PLANE_STAGE_COUNT; i++) {
+        unsigned stage = i == 0 ? PLANE_STAGE_COUNT : i - 1;
+        struct hist *hist = outcome_latency(outcome, traffic, stage);
+
+        err = results_add_latency(
+            writer->results, writer->run_id, flow,
+            i == 0 ? RESULTS_STAGE_TOTAL
+                   : plane_stage_name((enum plane_stage)stage),
+            hist);
+        free(hist);
+    }
+    return err;
+}
+
+static int
+flow_write(struct writer *writer, const struct outcome_traffic *row)
+{
+    struct results_throughput rates = {
+        .flow = row->name,
+        .offered_packets = row->sent,
+        .offered_bytes = row->sent_bytes,
+        .delivered_packets = row->delivered,
+        .delivered_bytes = row->delivered_bytes,
+        .queued_packets = row->sent - row->delivered,
+        .queued_bytes =
+            row->sent_bytes - row->delivered_bytes - row->dropped_bytes,
+        .duration_ps = row->lasted.ps,
+    };
+    int err = 0;
+
+    for (unsigned i = 0; err == 0 && i < PLANE_DROP_COUNT; i++) {
+        struct results_loss loss = {
+            .flow = row->name,
+            .cause = plane_drop_name((enum plane_drop)i),
+            .packets = row->dropped[i],
+        };
+
+        rates.queued_packets -= row->dropped[i];
+        if (row->dropped[i] > 0)
+            err = results_add_loss(writer->results, writer->run_id, &loss);
+    }
+    return err != 0 ? err
+                    : results_add_throughput(writer->results, writer->run_id,
+                                             &rates);
+}
+
+static int
+traffic_write(struct writer *writer, const struct outcome *outcome)
+{
+    int err = 0;
+
+    for (size_t i = 0; err == 0 && i < outcome->traffic.count; i++) {
+        const struct outcome_traffic *row =
+            ROWS_GET(&outcome->traffic, struct outcome_traffic, i);
+
+        err = flow_latency_write(writer, outcome, i, row->name);
+        if (err == 0)
+            err = flow_write(writer, row);
+    }
+    return err;
+}
+
+static int
 rows_write(struct writer *writer, const struct outcome *outcome)
 {
     int err = expects_write(writer, outcome);
@@ -301,6 +372,8 @@ rows_write(struct writer *writer, const struct outcome *outcome)
         err = oracles_write(writer, outcome);
     if (err == 0)
         err = skips_write(writer, outcome);
+    if (err == 0)
+        err = traffic_write(writer, outcome);
     return err;
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define POWER_ON_SPREAD_MS 2000u
@@ -495,6 +496,28 @@ account_open(struct run *run)
 }
 
 static uint64_t
+usage_ns(const struct rusage *usage)
+{
+    return ((uint64_t)usage->ru_utime.tv_sec +
+            (uint64_t)usage->ru_stime.tv_sec) *
+               1000000000u +
+           ((uint64_t)usage->ru_utime.tv_usec +
+            (uint64_t)usage->ru_stime.tv_usec) *
+               1000u;
+}
+
+/* Of this process and of its branches that have ended. */
+static uint64_t
+cpu_ns(void)
+{
+    struct rusage own, branches;
+
+    (void)getrusage(RUSAGE_SELF, &own);
+    (void)getrusage(RUSAGE_CHILDREN, &branches);
+    return usage_ns(&own) + usage_ns(&branches);
+}
+
+static uint64_t
 clock_ns(clockid_t clock)
 {
     struct timespec now;
@@ -627,7 +650,7 @@ run_scenario(const struct run_options *options, struct outcome *outcome,
 {
     struct run run;
     uint64_t wall_ns = clock_ns(CLOCK_MONOTONIC);
-    uint64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t began_ns = cpu_ns();
     int err;
 
     err = options->stand_in ? 0
@@ -652,7 +675,7 @@ run_scenario(const struct run_options *options, struct outcome *outcome,
     captures_close(&run);
     run_finish(&run);
     outcome->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall_ns;
-    outcome->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
+    outcome->cpu_ns = cpu_ns() - began_ns;
     run_fini(&run);
     return 0;
 }

@@ -14,11 +14,17 @@ hist_record(struct run *run, const struct hist *hist, uint32_t traffic,
     struct outcome_part part = {.traffic = traffic, .stage = stage};
     size_t cursor = 0;
 
+    part.first = true;
     while ((part.count = hist_next(hist, &cursor, &part.low, &part.high)) >
            0) {
         struct outcome_part *row = rows_add(&run->outcome->parts);
 
         *row = part;
+        if (row->low < hist_min(hist))
+            row->low = hist_min(hist);
+        if (row->high > hist_max(hist))
+            row->high = hist_max(hist);
+        part.first = false;
     }
 }
 
@@ -33,10 +39,12 @@ block_record(struct run *run, size_t index,
     outcome_text(row->name, sizeof(row->name), "%s",
                  run->scenario->traffic[index].name);
     row->lasted = traffic_span(run, index);
+    row->delivered_for = simtime_from_ps(stats->last_ps - stats->first_ps);
     row->sent = stats->sent;
     row->sent_bytes = stats->sent_bytes;
     row->delivered = stats->delivered;
     row->delivered_bytes = stats->delivered_bytes;
+    row->dropped_bytes = stats->dropped_bytes;
     row->reordered = stats->reordered;
     memcpy(row->dropped, stats->dropped, sizeof(row->dropped));
     for (unsigned i = 0; i < PLANE_STAGE_COUNT; i++)

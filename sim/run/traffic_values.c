@@ -4,14 +4,13 @@
  * order statistics; one that the packets cannot support is a bound.
  */
 #include "reference-nos/base/check.h"
+#include "reports/latency.h"
 #include "sim/run/quantile.h"
 #include "sim/run/run_priv.h"
 #include "sim/run/traffic.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define HIST_BITS 7
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -30,11 +29,23 @@ wants(const struct metric_ref *ref, size_t index)
            ref->traffic == index;
 }
 
+static double
+rate_bps(uint64_t bytes, uint64_t frames, uint64_t span_ps)
+{
+    return span_ps > 0
+               ? ((double)bytes + (double)TRAFFIC_L1_BYTES * (double)frames) *
+                     8e12 / (double)span_ps
+               : 0;
+}
+
+/* What was delivered has its own time, from the end of the first packet on: a
+ * queue that empties late is slow. */
 static void
 sums_add(struct sums *sums, const struct plane_flow_stats *stats,
-         double span_s)
+         struct simtime span)
 {
-    double gaps = TRAFFIC_L1_BYTES;
+    uint64_t out_ps = stats->last_ps - stats->first_ps;
+    double rest;
 
     sums->all.sent += stats->sent;
     sums->all.sent_bytes += stats->sent_bytes;
@@ -44,18 +55,17 @@ sums_add(struct sums *sums, const struct plane_flow_stats *stats,
     sums->all.reordered += stats->reordered;
     for (unsigned i = 0; i < PLANE_DROP_COUNT; i++)
         sums->all.dropped[i] += stats->dropped[i];
-    if (span_s <= 0)
+    sums->offered_bps += rate_bps(stats->sent_bytes, stats->sent, span.ps);
+    if (stats->delivered < 2)
         return;
-    sums->offered_bps +=
-        ((double)stats->sent_bytes + gaps * (double)stats->sent) * 8 / span_s;
+    rest = (double)(stats->delivered - 1) / (double)stats->delivered;
     sums->throughput_bps +=
-        ((double)stats->delivered_bytes + gaps * (double)stats->delivered) *
-        8 / span_s;
-    sums->goodput_bps += (double)stats->delivered_bytes * 8 / span_s;
+        rest * rate_bps(stats->delivered_bytes, stats->delivered, out_ps);
+    sums->goodput_bps += rest * rate_bps(stats->delivered_bytes, 0, out_ps);
 }
 
 static void
-latency_add(struct sums *sums, const struct hist *latency)
+latency_merge(struct sums *sums, const struct hist *latency)
 {
     int err;
 
@@ -66,9 +76,9 @@ latency_add(struct sums *sums, const struct hist *latency)
     if (sums->storage == NULL) {
         struct hist *merged;
 
-        sums->storage = malloc(hist_size_bytes(HIST_BITS));
+        sums->storage = malloc(hist_size_bytes(QUANTILE_HIST_BITS));
         CHECK(sums->storage != NULL);
-        merged = hist_init(sums->storage, HIST_BITS);
+        merged = hist_init(sums->storage, QUANTILE_HIST_BITS);
         err = hist_merge(merged, sums->latency);
         CHECK(err == 0);
         sums->latency = merged;
@@ -91,8 +101,8 @@ sums_take(struct run *run, const struct metric_ref *ref, struct sums *sums)
         if (stats == NULL)
             continue;
         err = 0;
-        sums_add(sums, stats, (double)traffic_span(run, i).ps / 1e12);
-        latency_add(sums, stats->latency);
+        sums_add(sums, stats, traffic_span(run, i));
+        latency_merge(sums, stats->latency);
     }
     return err;
 }
@@ -155,7 +165,7 @@ latency_reading(const struct hist *hist, const struct metric_ref *ref,
         return ERR_NOENT;
     if (metric_is_quantile(ref->metric))
         return quantile_reading(
-            hist, quantile_shares[ref->metric->id - METRIC_LATENCY_P50],
+            hist, latency_quantiles[ref->metric->id - METRIC_LATENCY_P50],
             reading);
     if (ref->metric->id == METRIC_LATENCY_MIN)
         reading->value = hist_min(hist);

@@ -50,38 +50,45 @@ compare(enum expr_op op, uint64_t a, uint64_t b)
     return false;
 }
 
+/* Units, the largest first. */
+struct scale {
+    uint64_t unit;
+    const char *suffix;
+};
+
+static const struct scale times[] = {
+    {PS_PER_S, "s"},   {PS_PER_MS, "ms"}, {PS_PER_US, "us"},
+    {PS_PER_NS, "ns"}, {0, NULL},
+};
+static const struct scale rates[] = {
+    {UINT64_C(1000000000000), "Tbps"},
+    {UINT64_C(1000000000), "Gbps"},
+    {UINT64_C(1000000), "Mbps"},
+    {0, NULL},
+};
+
 /* Three decimals of the unit that suits the size. */
 static void
-format_time(uint64_t ps, char *buffer, size_t bytes)
+format_scaled(enum quantity_kind kind, const struct scale *scales,
+              uint64_t value, char *buffer, size_t bytes)
 {
-    static const struct {
-        uint64_t least;
-        uint64_t unit;
-        const char *suffix;
-    } scales[] = {
-        {PS_PER_S, PS_PER_S, "s"},
-        {PS_PER_MS, PS_PER_MS, "ms"},
-        {PS_PER_US, PS_PER_US, "us"},
-        {PS_PER_NS, PS_PER_NS, "ns"},
-    };
-
-    for (size_t i = 0; i < ARRAY_COUNT(scales); i++) {
+    for (size_t i = 0; scales[i].suffix != NULL; i++) {
         uint64_t rest;
 
-        if (ps < scales[i].least)
+        if (value < scales[i].unit)
             continue;
-        rest = ps % scales[i].unit / (scales[i].unit / 1000);
+        rest = value % scales[i].unit / (scales[i].unit / 1000);
         if (rest == 0)
             snprintf(buffer, bytes, "%llu%s",
-                     (unsigned long long)(ps / scales[i].unit),
+                     (unsigned long long)(value / scales[i].unit),
                      scales[i].suffix);
         else
             snprintf(buffer, bytes, "%llu.%03llu%s",
-                     (unsigned long long)(ps / scales[i].unit),
+                     (unsigned long long)(value / scales[i].unit),
                      (unsigned long long)rest, scales[i].suffix);
         return;
     }
-    quantity_format(QUANTITY_DURATION, ps, buffer, bytes);
+    quantity_format(kind, value, buffer, bytes);
 }
 
 void
@@ -89,7 +96,9 @@ expr_value_format(enum metric_unit unit, uint64_t value, char *buffer,
                   size_t bytes)
 {
     if (unit == UNIT_DURATION)
-        format_time(value, buffer, bytes);
+        format_scaled(QUANTITY_DURATION, times, value, buffer, bytes);
+    else if (unit == UNIT_RATE)
+        format_scaled(QUANTITY_RATE, rates, value, buffer, bytes);
     else if (unit == UNIT_PREDICATE)
         snprintf(buffer, bytes, "%s", value != 0 ? "true" : "false");
     else
