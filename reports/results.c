@@ -540,35 +540,67 @@ results_add_comparison(struct results *results, int64_t first_campaign,
                      (int64_t)row->stated, row->state, row->stage);
 }
 
+static int
+latency_begin(struct results *results, int64_t run_id, const char *flow,
+              const char *stage, uint64_t packets, double sum_ps,
+              int64_t *latency_id)
+{
+    int err = write_row(results, ST_LATENCY, "ittud", run_id, flow, stage,
+                        packets, sum_ps);
+
+    if (err == 0)
+        *latency_id = sqlite3_last_insert_rowid(results->db);
+    return err;
+}
+
+static int
+part_write(struct results *results, int64_t latency_id, uint64_t low_ps,
+           uint64_t high_ps, uint64_t packets)
+{
+    return write_row(results, ST_LATENCY_PART, "iuuu", latency_id, low_ps,
+                     high_ps, packets);
+}
+
 /* The first part begins at the smallest value, the last ends at the largest.
  */
-static int
-parts_write(struct results *results, int64_t latency_id,
-            const struct hist *hist)
+int
+results_add_latency(struct results *results, int64_t run_id, const char *flow,
+                    const char *stage, const struct hist *hist)
 {
     size_t cursor = 0;
     uint64_t low, high, count;
-    int err = 0;
+    int64_t id;
+    int err = latency_begin(results, run_id, flow, stage, hist_count(hist),
+                            (double)hist_sum(hist), &id);
 
     while (err == 0 && (count = hist_next(hist, &cursor, &low, &high)) > 0) {
         low = low > hist_min(hist) ? low : hist_min(hist);
         high = high < hist_max(hist) ? high : hist_max(hist);
-        err = write_row(results, ST_LATENCY_PART, "iuuu", latency_id, low,
-                        high, count);
+        err = part_write(results, id, low, high, count);
     }
     return err;
 }
 
 int
-results_add_latency(struct results *results, int64_t run_id, const char *flow,
-                    const char *stage, const struct hist *hist)
+results_add_latency_parts(struct results *results, int64_t run_id,
+                          const char *flow, const char *stage,
+                          const struct results_part *parts, size_t count,
+                          double sum_ps)
 {
-    int err = write_row(results, ST_LATENCY, "ittud", run_id, flow, stage,
-                        hist_count(hist), (double)hist_sum(hist));
+    uint64_t packets = 0;
+    int64_t id;
 
-    if (err != 0)
-        return err;
-    return parts_write(results, sqlite3_last_insert_rowid(results->db), hist);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(parts[i].low_ps <= parts[i].high_ps);
+        packets += parts[i].packets;
+    }
+    int err =
+        latency_begin(results, run_id, flow, stage, packets, sum_ps, &id);
+
+    for (size_t i = 0; i < count && err == 0; i++)
+        err = part_write(results, id, parts[i].low_ps, parts[i].high_ps,
+                         parts[i].packets);
+    return err;
 }
 
 int

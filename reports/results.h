@@ -247,6 +247,18 @@ results_add_not_applicable(struct results *results, int64_t run_id,
 MUST_USE int results_add_latency(struct results *results, int64_t run_id,
                                  const char *flow, const char *stage,
                                  const struct hist *hist);
+/* The same from parts that another process counted: ascending, not
+ * overlapping; the first may begin at the smallest value and the last end at
+ * the largest.  'sum_ps' is over all packets. */
+struct results_part {
+    uint64_t low_ps;
+    uint64_t high_ps; /* Included. */
+    uint64_t packets;
+};
+MUST_USE int results_add_latency_parts(struct results *results, int64_t run_id,
+                                       const char *flow, const char *stage,
+                                       const struct results_part *parts,
+                                       size_t count, double sum_ps);
 MUST_USE int results_add_loss(struct results *results, int64_t run_id,
                               const struct results_loss *row);
 MUST_USE int results_add_throughput(struct results *results, int64_t run_id,

@@ -341,6 +341,31 @@ check_packets(void)
                      "1000 361833 990 358000 7 2500 1000000000");
 }
 
+START_TEST(parts_are_kept)
+{
+    static const struct results_part parts[] = {{1001, 1003, 10},
+                                                {4980736, 5000000, 980}};
+    struct results *results = NULL;
+    int64_t run;
+
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)), 0);
+    begin(results, &run);
+    ck_assert_int_eq(results_add_latency_parts(results, run, "f", "egress",
+                                               parts, 2, 4900010010.0),
+                     0);
+    ck_assert_int_eq(
+        results_add_latency_parts(results, run, "g", "egress", NULL, 0, 0), 0);
+    ck_assert_int_eq(
+        results_finish(results, RESULTS_COMPLETE, error, sizeof(error)), 0);
+    ck_assert_str_eq(value("SELECT group_concat(flow||' '||packets||' '||"
+                           "sum_ps,', ') FROM latency"),
+                     "f 990 4900010010.0, g 0 0.0");
+    ck_assert_str_eq(value("SELECT group_concat(low_ps||'-'||high_ps||' '||"
+                           "packets,', ') FROM latency_part"),
+                     "1001-1003 10, 4980736-5000000 980");
+}
+END_TEST
+
 START_TEST(packets_are_kept)
 {
     struct results *results = NULL;
@@ -562,6 +587,7 @@ results_suite(void)
     tcase_add_test(store, older_schema_is_upgraded);
     tcase_add_test(store, version_2_is_upgraded);
     tcase_add_test(store, packets_are_kept);
+    tcase_add_test(store, parts_are_kept);
     tcase_add_test(store, no_difference_is_null);
     tcase_add_test(store, foreign_files_are_refused);
     tcase_add_test(store, full_disk_keeps_what_was_there_quota);
