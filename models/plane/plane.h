@@ -81,6 +81,7 @@ struct plane_flow_stats {
     uint64_t first_ps, last_ps; /* of deliveries: when their last bit left */
     uint64_t dropped[PLANE_DROP_COUNT];
     uint64_t dropped_bytes;
+    uint64_t dropped_bytes_of[PLANE_DROP_COUNT];
     uint64_t reordered; /* delivered after a later one of its flow */
     struct hist *latency;
     struct hist *stages[PLANE_STAGE_COUNT];

@@ -97,6 +97,7 @@ plane_drop_packet(struct plane_part *part, unsigned box, uint32_t ref,
     CHECK(packet->state == PACKET_LIVE);
     stats->dropped[cause]++;
     stats->dropped_bytes += packet->bytes;
+    stats->dropped_bytes_of[cause] += packet->bytes;
     if (part->plane->listener != NULL) {
         uint64_t now_ps = engine_now_ps(part->engine);
         struct record record = {
@@ -268,8 +269,10 @@ counts_add(struct plane_flow_stats *to, const struct plane_flow_stats *from)
     to->delivered_bytes += from->delivered_bytes;
     to->dropped_bytes += from->dropped_bytes;
     to->reordered += from->reordered;
-    for (unsigned i = 0; i < PLANE_DROP_COUNT; i++)
+    for (unsigned i = 0; i < PLANE_DROP_COUNT; i++) {
         to->dropped[i] += from->dropped[i];
+        to->dropped_bytes_of[i] += from->dropped_bytes_of[i];
+    }
 }
 
 const struct plane_flow_stats *

@@ -92,8 +92,9 @@ struct outcome_traffic {
     uint64_t sent, sent_bytes;
     uint64_t delivered, delivered_bytes;
     uint64_t dropped[PLANE_DROP_COUNT];
-    uint64_t dropped_bytes;
+    uint64_t dropped_bytes[PLANE_DROP_COUNT];
     uint64_t reordered;
+    double sum_ps[PLANE_STAGE_COUNT + 1]; /* by stage, then of all of it */
 };
 
 /* A part of a histogram of latencies, in ps; both edges are included.  The
@@ -101,7 +102,6 @@ struct outcome_traffic {
 struct outcome_part {
     uint32_t traffic; /* index of the row */
     uint32_t stage;   /* enum plane_stage; PLANE_STAGE_COUNT: all of it */
-    bool first;       /* .low is the smallest sample */
     uint64_t low, high, count;
 };
 

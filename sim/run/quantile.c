@@ -48,8 +48,8 @@ outcome_latency(const struct outcome *outcome, size_t traffic, unsigned stage)
 
         if (part->traffic != traffic || part->stage != stage)
             continue;
-        /* Both edges are there where they are samples. */
-        hist_add(hist, part->first ? part->low : part->high, 1);
+        /* The edges at both ends are samples. */
+        hist_add(hist, hist_count(hist) == 0 ? part->low : part->high, 1);
         if (part->count > 1)
             hist_add(hist, part->high, 1);
         if (part->count > 2)

@@ -4,9 +4,9 @@
  */
 #include "reports/results.h"
 
+#include "reference-nos/base/check.h"
 #include "reference-nos/runtime/service_ids.h"
 #include "sim/run/campaign.h"
-#include "sim/run/quantile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -284,24 +284,47 @@ skips_write(struct writer *writer, const struct outcome *outcome)
     return err;
 }
 
+/* Parts of one histogram, into 'parts'. */
+static size_t
+parts_of(const struct outcome *outcome, size_t traffic, unsigned stage,
+         struct results_part *parts)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < outcome->parts.count; i++) {
+        const struct outcome_part *part =
+            ROWS_GET(&outcome->parts, struct outcome_part, i);
+
+        if (part->traffic == traffic && part->stage == stage)
+            parts[count++] =
+                (struct results_part){part->low, part->high, part->count};
+    }
+    return count;
+}
+
 static int
 flow_latency_write(struct writer *writer, const struct outcome *outcome,
-                   size_t traffic, const char *flow)
+                   size_t traffic)
 {
+    const struct outcome_traffic *row =
+        ROWS_GET(&outcome->traffic, struct outcome_traffic, traffic);
+    struct results_part *parts =
+        calloc(outcome->parts.count + 1, sizeof(*parts));
     int err = 0;
 
+    CHECK(parts != NULL);
     /* The whole first, then what it is the sum of. */
     for (unsigned i = 0; err == 0 && i <= PLANE_STAGE_COUNT; i++) {
         unsigned stage = i == 0 ? PLANE_STAGE_COUNT : i - 1;
-        struct hist *hist = outcome_latency(outcome, traffic, stage);
 
-        err = results_add_latency(
-            writer->results, writer->run_id, flow,
+        err = results_add_latency_parts(
+            writer->results, writer->run_id, row->name,
             i == 0 ? RESULTS_STAGE_TOTAL
                    : plane_stage_name((enum plane_stage)stage),
-            hist);
-        free(hist);
+            parts, parts_of(outcome, traffic, stage, parts),
+            row->sum_ps[stage]);
     }
+    free(parts);
     return err;
 }
 
@@ -315,8 +338,7 @@ flow_write(struct writer *writer, const struct outcome_traffic *row)
         .delivered_packets = row->delivered,
         .delivered_bytes = row->delivered_bytes,
         .queued_packets = row->sent - row->delivered,
-        .queued_bytes =
-            row->sent_bytes - row->delivered_bytes - row->dropped_bytes,
+        .queued_bytes = row->sent_bytes - row->delivered_bytes,
         .duration_ps = row->lasted.ps,
     };
     int err = 0;
@@ -326,9 +348,11 @@ flow_write(struct writer *writer, const struct outcome_traffic *row)
             .flow = row->name,
             .cause = plane_drop_name((enum plane_drop)i),
             .packets = row->dropped[i],
+            .bytes = row->dropped_bytes[i],
         };
 
         rates.queued_packets -= row->dropped[i];
+        rates.queued_bytes -= row->dropped_bytes[i];
         if (row->dropped[i] > 0)
             err = results_add_loss(writer->results, writer->run_id, &loss);
     }
@@ -346,7 +370,7 @@ traffic_write(struct writer *writer, const struct outcome *outcome)
         const struct outcome_traffic *row =
             ROWS_GET(&outcome->traffic, struct outcome_traffic, i);
 
-        err = flow_latency_write(writer, outcome, i, row->name);
+        err = flow_latency_write(writer, outcome, i);
         if (err == 0)
             err = flow_write(writer, row);
     }

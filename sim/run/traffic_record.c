@@ -14,7 +14,6 @@ hist_record(struct run *run, const struct hist *hist, uint32_t traffic,
     struct outcome_part part = {.traffic = traffic, .stage = stage};
     size_t cursor = 0;
 
-    part.first = true;
     while ((part.count = hist_next(hist, &cursor, &part.low, &part.high)) >
            0) {
         struct outcome_part *row = rows_add(&run->outcome->parts);
@@ -24,7 +23,6 @@ hist_record(struct run *run, const struct hist *hist, uint32_t traffic,
             row->low = hist_min(hist);
         if (row->high > hist_max(hist))
             row->high = hist_max(hist);
-        part.first = false;
     }
 }
 
@@ -44,11 +42,15 @@ block_record(struct run *run, size_t index,
     row->sent_bytes = stats->sent_bytes;
     row->delivered = stats->delivered;
     row->delivered_bytes = stats->delivered_bytes;
-    row->dropped_bytes = stats->dropped_bytes;
+    memcpy(row->dropped_bytes, stats->dropped_bytes_of,
+           sizeof(row->dropped_bytes));
     row->reordered = stats->reordered;
     memcpy(row->dropped, stats->dropped, sizeof(row->dropped));
-    for (unsigned i = 0; i < PLANE_STAGE_COUNT; i++)
+    for (unsigned i = 0; i < PLANE_STAGE_COUNT; i++) {
+        row->sum_ps[i] = (double)hist_sum(stats->stages[i]);
         hist_record(run, stats->stages[i], number, i);
+    }
+    row->sum_ps[PLANE_STAGE_COUNT] = (double)hist_sum(stats->latency);
     hist_record(run, stats->latency, number, PLANE_STAGE_COUNT);
 }
 
