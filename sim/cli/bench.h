@@ -4,7 +4,7 @@
  *
  * Workloads  are those everybody uses, so that figures compare: HOLD (each of
  *            N pending events reschedules itself) and PHOLD (processes send
- *            each other events; Fujimoto 1990).
+ *            each other events; Fujimoto 1990); a leaf-spine of queues (LS).
  * Clock      CPU time of this process; each figure is the median of three.
  * Compare    ratios of one run; absolute rates drift from machine to machine.
  */
@@ -36,6 +36,7 @@ int bench_hold(struct bench_results *results, FILE *out);
 int bench_phold(struct bench_results *results, FILE *out);
 int bench_cluster(struct bench_results *results, FILE *out);
 int bench_fabric(struct bench_results *results, FILE *out);
+int bench_ls(struct bench_results *results, FILE *out);
 int bench_daemon(struct bench_results *results, FILE *out);
 
 /* printf-like name. */

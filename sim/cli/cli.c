@@ -277,6 +277,15 @@ self_folder(char self[SELF_BYTES])
 }
 
 void
+cli_beside(const char *name, char path[CLI_PATH_BYTES])
+{
+    char self[SELF_BYTES];
+
+    self_folder(self);
+    snprintf(path, CLI_PATH_BYTES, "%s/%.24s", self, name);
+}
+
+void
 cli_ns3_helper(char path[CLI_PATH_BYTES])
 {
     const char *given = getenv("SIXNINES_NS3");

@@ -63,6 +63,9 @@ bool cli_data_dir(char path[CLI_PATH_BYTES]);
  * when it cannot be run. */
 bool cli_refnosd(const char *given, char path[CLI_PATH_BYTES]);
 
+/* A program in the folder of this one, whether it is there or not. */
+void cli_beside(const char *name, char path[CLI_PATH_BYTES]);
+
 /* The helper of world ns3: SIXNINES_NS3, or the one beside this program. */
 void cli_ns3_helper(char path[CLI_PATH_BYTES]);
 

@@ -21,13 +21,15 @@ static const struct {
     {"phold", bench_phold, "processes that send each other events"},
     {"cluster", bench_cluster, "boot and rest of ddc-small and ddc-large"},
     {"fabric", bench_fabric, "packets and cells: ddc-large at half load"},
+    {"ls", bench_ls, "a leaf-spine of queues, beside ns-3; two threads"},
     {"daemon", bench_daemon, "real boxes: boot, join, writes, failover, rest"},
 };
 
 static void
 help(const struct cli_option *options)
 {
-    cli_help("usage: sixnines bench [hold|phold|cluster|fabric|daemon] [option...]\n"
+    cli_help("usage: sixnines bench [hold|phold|cluster|fabric|ls|daemon]"
+             " [option...]\n"
              "  Measures; prints rates.  Without a name, all of them.\n",
              options, OPT_COUNT);
     for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
@@ -71,7 +73,7 @@ cmd_bench(int argc, char **argv)
     if (!found) {
         fprintf(stderr,
                 "sixnines bench: unknown bench \"%s\"; expected hold, "
-                "phold, cluster, fabric or daemon\n",
+                "phold, cluster, fabric, ls or daemon\n",
                 name);
         return EXIT_USAGE;
     }
