@@ -16,7 +16,6 @@
 #define LINES 60
 #define TIMERS 40
 #define NODES (LINES + TIMERS)
-#define WINDOW_PS 5000
 #define QUEUE_MAX 4096
 #define EVENTS_MAX 20000
 
@@ -73,7 +72,8 @@ struct net {
     struct engine *engine; /* NULL: on 'plain'. */
     struct plain *plain;
     unsigned parts;
-    uint64_t span_ps; /* Longest of most delays. */
+    uint64_t span_ps;   /* Longest of most delays. */
+    uint64_t window_ps; /* Shortest time between districts. */
     unsigned from[LINES], to[LINES], at[TIMERS];
     uint64_t last_ps[LINES];
     struct district districts[DISTRICTS];
@@ -106,7 +106,7 @@ net_push(struct net *net, unsigned district, unsigned line, uint64_t at_ps,
          uint64_t word)
 {
     if (net->from[line] != net->to[line])
-        at_ps += WINDOW_PS;
+        at_ps += net->window_ps;
     if (at_ps < net->last_ps[line])
         at_ps = net->last_ps[line];
     net->last_ps[line] = at_ps;
@@ -195,6 +195,7 @@ net_make(struct net *net, uint64_t seed, uint64_t span_ps)
 
     memset(net, 0, sizeof(*net));
     net->span_ps = span_ps;
+    net->window_ps = 1 + span_ps / 2;
     for (unsigned i = 0; i < LINES; i++) {
         net->from[i] = i < DISTRICTS ? i : mix(&state, 0) % DISTRICTS;
         net->to[i] = mix(&state, 0) % 3 == 0 ? mix(&state, 0) % DISTRICTS
@@ -211,7 +212,7 @@ net_on_engine(struct net *net, unsigned parts, unsigned threads)
 {
     struct engine_options options = {.parts = parts,
                                      .threads = threads,
-                                     .window_ps = WINDOW_PS,
+                                     .window_ps = net->window_ps,
                                      .digest = true};
 
     net->parts = parts;
@@ -343,7 +344,7 @@ net_play(struct net *net, uint64_t seed)
 
 static const struct {
     unsigned parts, threads;
-} shapes[] = {{1, 1}, {2, 1}, {4, 1}, {2, 2}, {4, 2}, {4, 4}, {3, 2}};
+} shapes[] = {{1, 1}, {4, 1}, {2, 2}, {4, 4}, {3, 2}};
 
 static void
 networks_agree(uint64_t seed, uint64_t span_ps)
@@ -578,7 +579,7 @@ main(void)
     TCase *property = tcase_create("property");
     TCase *directed = tcase_create("directed");
 
-    tcase_add_loop_test(property, same_as_a_plain_list, 1, 7);
+    tcase_add_loop_test(property, same_as_a_plain_list, 1, 5);
     tcase_add_test(directed, ties_go_by_id);
     tcase_add_test(directed, timers_move_and_cancel);
     tcase_add_test(directed, the_clock_follows_runs);
