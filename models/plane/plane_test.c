@@ -126,6 +126,8 @@ main(void)
 
     srunner_add_suite(runner, path_suite());
     srunner_add_suite(runner, fabric_suite());
+    srunner_add_suite(runner, fault_suite());
+    srunner_add_suite(runner, table_suite());
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
