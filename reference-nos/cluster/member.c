@@ -185,7 +185,7 @@ static void
 role_publish(struct member *member)
 {
     static const uint8_t services[] = {SVC_CLUSTER, SVC_HARDWARE, SVC_FABRIC,
-                                       SVC_OPERATOR};
+                                       SVC_OPERATOR, SVC_FIB};
     struct member_role now = role_now(member);
     const struct member_role *old = &member->role;
 

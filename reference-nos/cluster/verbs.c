@@ -191,6 +191,9 @@ verbs_request(struct manager *manager, const struct actor_message *message)
     case OPERATOR_LOCATE: job_add(manager, token, &req); break;
     case OPERATOR_WRITE:
     case OPERATOR_READ:
+    case OPERATOR_EDIT:
+    case OPERATOR_SHOW_ROUTES:
+    case OPERATOR_SHOW_FIB:
     case OPERATOR_VERB_END:
         reply(manager, token, &req, ERR_UNSUPPORTED);
         break;

@@ -5,8 +5,10 @@
 #include "reference-nos/bus/bus_service.h"
 #include "reference-nos/cluster/cluster.h"
 #include "reference-nos/fabric/fabric.h"
+#include "reference-nos/fib/fib.h"
 #include "reference-nos/hardware/hardware.h"
 #include "reference-nos/operator/operator.h"
+#include "reference-nos/rib/rib.h"
 #include "reference-nos/store/store.h"
 
 struct role_services {
@@ -18,16 +20,21 @@ static struct role_services
 role_services(enum role role, bool alone)
 {
     static const struct actor_kind *const controller[] = {
-        &bus_kind,     &store_kind,    &member_kind,
-        &cluster_kind, &hardware_kind, &operator_kind,
+        &bus_kind,      &store_kind,    &member_kind, &cluster_kind,
+        &hardware_kind, &operator_kind, &rib_kind,
     };
     static const struct actor_kind *const router[] = {
-        &bus_kind,      &store_kind,  &member_kind,   &cluster_kind,
-        &hardware_kind, &fabric_kind, &operator_kind,
+        &bus_kind,      &store_kind,    &member_kind,
+        &cluster_kind,  &hardware_kind, &fabric_kind,
+        &operator_kind, &rib_kind,      &fib_kind,
     };
     static const struct actor_kind *const forwarder[] = {
         &bus_kind,      &store_kind,  &member_alone_kind,
         &hardware_kind, &fabric_kind,
+    };
+    static const struct actor_kind *const packet_forwarder[] = {
+        &bus_kind,      &store_kind,  &member_alone_kind,
+        &hardware_kind, &fabric_kind, &fib_kind,
     };
     static const struct actor_kind *const management[] = {
         &bus_kind,
@@ -42,6 +49,8 @@ role_services(enum role role, bool alone)
     case ROLE_NCC:
         return (struct role_services){controller, ARRAY_COUNT(controller)};
     case ROLE_NCP:
+        return (struct role_services){packet_forwarder,
+                                      ARRAY_COUNT(packet_forwarder)};
     case ROLE_NCF:
         return (struct role_services){forwarder, ARRAY_COUNT(forwarder)};
     case ROLE_NCM:

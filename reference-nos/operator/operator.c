@@ -135,6 +135,60 @@ pass_write(struct operator* service, const struct pending *pending)
                       wire_writer_size(&writer));
 }
 
+/* Rows of an operator become operations of a transaction. */
+static int
+edit_write(const struct operator_req *req, struct wire_writer *writer)
+{
+    struct store_txn txn = {req->client, req->sequence, 0};
+    struct wire_reader reader;
+    struct store_row row;
+    unsigned count = 0;
+    int error;
+
+    store_txn_begin(writer, &txn);
+    wire_reader_init(&reader, req->rows, req->rows_size);
+    while ((error = store_row_read(&reader, &row)) == 0) {
+        struct key_bytes key = {.size = (uint8_t)row.key_size};
+        struct row_bytes value;
+
+        error = route_conf_check(row.table, row.key, row.key_size, row.value,
+                                 row.value_size, row.deleted);
+        if (error == 0 && ++count > STORE_TXN_OPS_MAX)
+            error = ERR_RANGE;
+        if (error != 0)
+            return error;
+        memcpy(key.bytes, row.key, row.key_size);
+        value.size = (uint16_t)(row.deleted ? 0 : row.value_size);
+        memcpy(value.bytes, row.value, value.size);
+        store_txn_add(writer, row.deleted ? STORE_OP_DELETE : STORE_OP_PUT,
+                      row.table, &key, &value, 0);
+    }
+    if (error != ERR_NOENT)
+        return error;
+    return count == 0 ? ERR_INVALID : wire_writer_finish(writer);
+}
+
+static int
+pass_edit(struct operator* service, const struct pending *pending)
+{
+    struct actor_address to = {0, SVC_STORE};
+    struct mem *mem = actor_mem(service->self);
+    uint8_t *bytes = mem_alloc(mem, STORE_TXN_BYTES_MAX);
+    struct wire_writer writer;
+    int error;
+
+    if (bytes == NULL)
+        return ERR_NOMEM;
+    wire_writer_init(&writer, bytes, STORE_TXN_BYTES_MAX);
+    error = pending->req.sequence == 0 ? ERR_INVALID
+                                       : edit_write(&pending->req, &writer);
+    if (error == 0)
+        error = actor_send(service->self, to, LANE_CONTROL, MSG_STORE_TXN, 0,
+                           bytes, wire_writer_size(&writer));
+    mem_free(mem, bytes, STORE_TXN_BYTES_MAX);
+    return error;
+}
+
 static int
 pass_read(struct operator* service, const struct pending *pending)
 {
@@ -151,10 +205,12 @@ pass_read(struct operator* service, const struct pending *pending)
                       bytes, wire_writer_size(&writer));
 }
 
+/* To a service of this box that answers it itself. */
 static int
-pass_cluster(struct operator* service, const struct pending *pending)
+pass_to(struct operator* service, const struct pending *pending,
+        enum service_id whom)
 {
-    struct actor_address to = {0, SVC_CLUSTER};
+    struct actor_address to = {0, (uint8_t)whom};
     uint8_t bytes[128];
     struct wire_writer writer;
 
@@ -182,7 +238,10 @@ pass_on(struct operator* service, const struct pending *pending)
     case OPERATOR_SHOW_CLUSTER:
     case OPERATOR_SHOW_CONTROLLERS:
     case OPERATOR_SHOW_ALARMS:
-    case OPERATOR_STOP: return pass_cluster(service, pending);
+    case OPERATOR_STOP: return pass_to(service, pending, SVC_CLUSTER);
+    case OPERATOR_EDIT: return pass_edit(service, pending);
+    case OPERATOR_SHOW_ROUTES:
+    case OPERATOR_SHOW_FIB: return pass_to(service, pending, SVC_RIB);
     case OPERATOR_VERB_END: break;
     }
     return ERR_UNSUPPORTED;
@@ -209,6 +268,7 @@ request_take(struct operator* service, uint64_t token, const uint8_t *bytes,
         return;
     }
     error = pass_on(service, pending);
+    pending->req.rows = NULL; /* It was lent. */
     if (error != 0) {
         pending->used = false;
         refuse(service, token, req.verb, error);
@@ -217,13 +277,19 @@ request_take(struct operator* service, uint64_t token, const uint8_t *bytes,
 
 /* --- Answers ------------------------------------------------------------ */
 
+static bool
+writes(enum operator_verb verb)
+{
+    return verb == OPERATOR_WRITE || verb == OPERATOR_EDIT;
+}
+
 /* Two requests with one (client, sequence) are one write. */
 static void
 written(struct operator* service, const struct actor_message *message)
 {
     struct wire_reader reader;
     struct store_txn_done done;
-    struct operator_rep rep = {.verb = OPERATOR_WRITE};
+    struct operator_rep rep = {.status = 0};
 
     wire_reader_init(&reader, message->body, message->size);
     if (store_txn_done_read(&reader, &done) != 0)
@@ -234,11 +300,12 @@ written(struct operator* service, const struct actor_message *message)
     for (unsigned i = 0; i < OPERATOR_PENDING_MAX; i++) {
         struct pending *pending = &service->pending[i];
 
-        if (!pending->used || pending->req.verb != OPERATOR_WRITE ||
+        if (!pending->used || !writes(pending->req.verb) ||
             pending->req.client != done.client ||
             pending->req.sequence != done.sequence)
             continue;
         pending->used = false;
+        rep.verb = pending->req.verb;
         rep.value = pending->req.value;
         answer(service, pending->token, &rep);
     }
@@ -282,7 +349,7 @@ cluster_done(struct operator* service, const struct actor_message *message)
     wire_reader_init(&reader, message->body, message->size);
     id = wire_read_u64(&reader);
     pending = wire_reader_ok(&reader) ? pending_find(service, id) : NULL;
-    if (pending == NULL || pending->req.verb == OPERATOR_WRITE ||
+    if (pending == NULL || writes(pending->req.verb) ||
         pending->req.verb == OPERATOR_READ || pending->collects)
         return;
     body = reader;

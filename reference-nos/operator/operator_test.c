@@ -161,7 +161,7 @@ message(uint8_t service, uint16_t type, const struct wire_writer *writer)
 
 START_TEST(a_write_is_a_transaction)
 {
-    struct operator_req req = {OPERATOR_WRITE, 5, 6, 7, 0, ""};
+    struct operator_req req = {OPERATOR_WRITE, 5, 6, 7, 0, "", NULL, 0};
     struct store_txn_done done = {5, 6, 0, 100, 3, 0};
     struct wire_reader reader;
     struct wire_writer writer;
@@ -188,7 +188,7 @@ END_TEST
 
 START_TEST(a_refusal_names_the_leader)
 {
-    struct operator_req req = {OPERATOR_WRITE, 5, 6, 7, 0, ""};
+    struct operator_req req = {OPERATOR_WRITE, 5, 6, 7, 0, "", NULL, 0};
     struct store_txn_done done = {5, 6, ERR_NOT_LEADER, 0, 0, 0xB0};
     struct wire_writer writer;
     uint8_t bytes[64];
@@ -204,7 +204,7 @@ END_TEST
 
 START_TEST(a_read_gives_the_value)
 {
-    struct operator_req req = {OPERATOR_READ, 5, 0, 0, 0, ""};
+    struct operator_req req = {OPERATOR_READ, 5, 0, 0, 0, "", NULL, 0};
     struct store_read_done done = {0};
     struct store_read read;
     struct wire_reader reader;
@@ -230,7 +230,7 @@ END_TEST
 
 START_TEST(the_rest_goes_to_the_cluster)
 {
-    struct operator_req req = {OPERATOR_DRAIN, 0, 0, 0, 64, ""};
+    struct operator_req req = {OPERATOR_DRAIN, 0, 0, 0, 64, "", NULL, 0};
     struct operator_rep rep = {.verb = OPERATOR_DRAIN, .term = 9};
     struct wire_reader reader;
     struct wire_writer writer;
@@ -402,7 +402,7 @@ END_TEST
 
 START_TEST(nobody_waits_for_ever)
 {
-    struct operator_req req = {OPERATOR_DRAIN, 0, 0, 0, 64, ""};
+    struct operator_req req = {OPERATOR_DRAIN, 0, 0, 0, 64, "", NULL, 0};
     struct actor_event timer = {.kind = EV_TIMER};
 
     request(11, &req);
@@ -416,7 +416,7 @@ END_TEST
 
 START_TEST(a_restarted_store_ends_the_wait)
 {
-    struct operator_req req = {OPERATOR_READ, 5, 0, 0, 0, ""};
+    struct operator_req req = {OPERATOR_READ, 5, 0, 0, 0, "", NULL, 0};
     struct store_role_change change = {STORE_RESTARTED, 0};
     struct wire_writer writer;
     uint8_t bytes[16];
@@ -431,7 +431,7 @@ END_TEST
 
 START_TEST(the_table_is_bounded)
 {
-    struct operator_req req = {OPERATOR_DRAIN, 0, 0, 0, 64, ""};
+    struct operator_req req = {OPERATOR_DRAIN, 0, 0, 0, 64, "", NULL, 0};
 
     for (unsigned i = 0; i < OPERATOR_PENDING_MAX; i++)
         request(i, &req);
@@ -444,7 +444,7 @@ END_TEST
 
 START_TEST(a_service_that_is_down_is_told)
 {
-    struct operator_req req = {OPERATOR_DRAIN, 0, 0, 0, 64, ""};
+    struct operator_req req = {OPERATOR_DRAIN, 0, 0, 0, 64, "", NULL, 0};
 
     hand.send_error = ERR_UNREACHABLE;
     request(11, &req);

@@ -3,16 +3,16 @@
 
 #include "reference-nos/schema/codec_priv.h"
 
-static void
-sum_write(struct wire_writer *writer, const struct fib_sum *sum)
+void
+fib_sum_write(struct wire_writer *writer, const struct fib_sum *sum)
 {
     wire_write_u64(writer, sum->routes);
     wire_write_u64(writer, sum->groups);
     wire_write_u64(writer, sum->hash);
 }
 
-static void
-sum_read(struct wire_reader *reader, struct fib_sum *sum)
+void
+fib_sum_read(struct wire_reader *reader, struct fib_sum *sum)
 {
     sum->routes = wire_read_u64(reader);
     sum->groups = wire_read_u64(reader);
@@ -25,7 +25,7 @@ fib_offer_write(struct wire_writer *writer, const struct fib_offer *in)
     wire_write_u64(writer, in->term);
     wire_write_u64(writer, in->run);
     wire_write_u64(writer, in->upto);
-    sum_write(writer, &in->sum);
+    fib_sum_write(writer, &in->sum);
 }
 
 int
@@ -37,7 +37,7 @@ fib_offer_read(struct wire_reader *reader, struct fib_offer *out)
     read.term = wire_read_u64(reader);
     read.run = wire_read_u64(reader);
     read.upto = wire_read_u64(reader);
-    sum_read(reader, &read.sum);
+    fib_sum_read(reader, &read.sum);
     error = wire_reader_finish(reader);
     if (error == 0)
         *out = read;
@@ -92,8 +92,8 @@ fib_tell_write(struct wire_writer *writer, const struct fib_tell *in)
 {
     wire_write_u64(writer, in->id);
     wire_write_u64(writer, in->term);
-    sum_write(writer, &in->fib);
-    sum_write(writer, &in->asic);
+    fib_sum_write(writer, &in->fib);
+    fib_sum_write(writer, &in->asic);
     wire_write_u64(writer, in->pending);
     wire_write_u64(writer, in->failed);
     wire_write_bool(writer, in->complete);
@@ -107,8 +107,8 @@ fib_tell_read(struct wire_reader *reader, struct fib_tell *out)
 
     read.id = wire_read_u64(reader);
     read.term = wire_read_u64(reader);
-    sum_read(reader, &read.fib);
-    sum_read(reader, &read.asic);
+    fib_sum_read(reader, &read.fib);
+    fib_sum_read(reader, &read.asic);
     read.pending = wire_read_u64(reader);
     read.failed = wire_read_u64(reader);
     read.complete = wire_read_bool(reader);

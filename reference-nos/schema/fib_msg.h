@@ -41,6 +41,9 @@ fib_sum_equal(const struct fib_sum *a, const struct fib_sum *b)
            a->hash == b->hash;
 }
 
+void fib_sum_write(struct wire_writer *writer, const struct fib_sum *sum);
+void fib_sum_read(struct wire_reader *reader, struct fib_sum *sum);
+
 /* MSG_FIB_OFFER */
 struct fib_offer {
     uint64_t term;
@@ -67,7 +70,7 @@ struct fib_ask {
     enum fib_question question;
 };
 
-/* MSG_FIB_TELL; of FIB_LIST, rows follow (operator_fib, operator_msg.h). */
+/* MSG_FIB_TELL; of FIB_LIST, rows follow (struct operator_route). */
 struct fib_tell {
     uint64_t id;
     uint64_t term;       /* highest obeyed */

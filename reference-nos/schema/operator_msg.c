@@ -12,6 +12,8 @@ operator_req_write(struct wire_writer *writer, const struct operator_req *req)
     wire_write_u64(writer, req->value);
     wire_write_u16(writer, req->module);
     wire_write_string(writer, req->serial);
+    if (req->verb == OPERATOR_EDIT)
+        wire_write_bytes(writer, req->rows, req->rows_size);
 }
 
 int
@@ -27,6 +29,12 @@ operator_req_read(struct wire_reader *reader, struct operator_req *req)
     read.value = wire_read_u64(reader);
     read.module = wire_read_u16(reader);
     wire_read_string(reader, read.serial, sizeof(read.serial));
+    if (read.verb == OPERATOR_EDIT && wire_reader_ok(reader)) {
+        read.rows_size = wire_reader_left(reader);
+        read.rows = wire_read_bytes(reader, read.rows_size);
+    }
+    if (read.rows_size > OPERATOR_ROWS_MAX)
+        wire_reader_fail(reader, ERR_RANGE);
     error = wire_reader_finish(reader);
     if (error == 0)
         *req = read;
@@ -216,5 +224,71 @@ operator_alarm_read(struct wire_reader *reader, struct operator_alarm *alarm)
     if (!wire_reader_ok(reader))
         return reader->error;
     *alarm = read;
+    return 0;
+}
+
+void
+operator_route_write(struct wire_writer *writer,
+                     const struct operator_route *route)
+{
+    prefix_write(writer, &route->prefix);
+    wire_write_bool(writer, route->connected);
+    wire_write_u32(writer, route->group.id);
+    wire_write_u8(writer, route->group.count);
+    for (unsigned i = 0; i < route->group.count; i++) {
+        wire_write_u16(writer, route->group.hops[i].module);
+        wire_write_u16(writer, route->group.hops[i].port);
+    }
+}
+
+int
+operator_route_read(struct wire_reader *reader, struct operator_route *route)
+{
+    struct operator_route read = {.connected = false};
+
+    if (at_end(reader))
+        return ERR_NOENT;
+    prefix_read(reader, &read.prefix);
+    read.connected = wire_read_bool(reader);
+    read.group.id = wire_read_u32(reader);
+    read.group.count = codec_read_between(reader, 0, FWD_HOPS_MAX);
+    for (unsigned i = 0; i < read.group.count; i++) {
+        read.group.hops[i].module = wire_read_u16(reader);
+        read.group.hops[i].port = wire_read_u16(reader);
+    }
+    if (!wire_reader_ok(reader))
+        return reader->error;
+    *route = read;
+    return 0;
+}
+
+void
+operator_fib_write(struct wire_writer *writer, const struct operator_fib *fib)
+{
+    wire_write_u16(writer, fib->module);
+    wire_write_u8(writer, (uint8_t)fib->state);
+    fib_sum_write(writer, &fib->fib);
+    fib_sum_write(writer, &fib->asic);
+    wire_write_u64(writer, fib->pending);
+    wire_write_u64(writer, fib->failed);
+}
+
+int
+operator_fib_read(struct wire_reader *reader, struct operator_fib *fib)
+{
+    struct operator_fib read;
+
+    if (at_end(reader))
+        return ERR_NOENT;
+    read.module = wire_read_u16(reader);
+    read.state =
+        (enum operator_fib_state)codec_read_enum(reader, FIB_STATE_COUNT);
+    fib_sum_read(reader, &read.fib);
+    fib_sum_read(reader, &read.asic);
+    read.pending = wire_read_u64(reader);
+    read.failed = wire_read_u64(reader);
+    if (!wire_reader_ok(reader))
+        return reader->error;
+    *fib = read;
     return 0;
 }

@@ -11,6 +11,7 @@
 #define NOS_SCHEMA_OPERATOR_MSG_H
 
 #include "reference-nos/base/wire.h"
+#include "reference-nos/schema/fib_msg.h"
 #include "reference-nos/schema/messages.h"
 #include "reference-nos/schema/tables.h"
 
@@ -30,17 +31,30 @@ enum operator_verb {
     OPERATOR_STOP = 13, /* on any box: it ends soon; answered when nobody
                            needs it any more (or ERR_TIMEOUT).  Until its
                            next boot it stays out of service. */
+    OPERATOR_EDIT = 14, /* rows of CONF, as one transaction: client,
+                           sequence, rows */
+    OPERATOR_SHOW_ROUTES = 15,
+    OPERATOR_SHOW_FIB = 16, /* of 'module'; MODULE_NONE: a summary of every
+                               card, and of the table they should have */
     OPERATOR_VERB_END
 };
 
 struct operator_req {
     enum operator_verb verb;
-    uint64_t client;   /* WRITE, READ: names the row */
-    uint64_t sequence; /* WRITE: makes a retry harmless */
+    uint64_t client;   /* WRITE, READ: names the row; EDIT: who retries */
+    uint64_t sequence; /* WRITE, EDIT: makes a retry harmless */
     uint64_t value;    /* WRITE, LOCATE */
     uint16_t module;   /* system-wide module id */
     char serial[FACTS_SERIAL_MAX];
+    /* EDIT: rows as store_row_add() makes them (owner and version 0), of
+     * TABLE_INTERFACE and TABLE_ROUTE: at most STORE_TXN_OPS_MAX.  Lent. */
+    const uint8_t *rows;
+    size_t rows_size;
 };
+/* Bytes of a request without its rows, and of rows at most: what they become
+ * fits a transaction (STORE_TXN_BYTES_MAX). */
+#define OPERATOR_REQ_MAX 128u
+#define OPERATOR_ROWS_MAX 40000u
 
 struct operator_module {
     uint16_t module;
@@ -85,6 +99,29 @@ struct operator_alarm {
     int64_t value;
     uint64_t since_wall_ns; /* 0: unknown */
 };
+/* A route of a controller's table, or of the ASIC of a card. */
+struct operator_route {
+    struct fwd_prefix prefix;
+    bool connected;         /* SHOW_ROUTES: else static */
+    struct fwd_group group; /* count 0: discard; id 0 in SHOW_ROUTES */
+};
+
+enum operator_fib_state {
+    FIB_CONSISTENT, /* RIB = FIB = ASIC */
+    FIB_BEHIND,     /* writes are under way, or a snapshot is */
+    FIB_DIFFERENT,
+    FIB_SILENT, /* no answer in time */
+    FIB_STATE_COUNT
+};
+
+/* A card against the table it should have.  The first row of the answer is
+ * that table itself, with MODULE_NONE. */
+struct operator_fib {
+    uint16_t module;
+    enum operator_fib_state state;
+    struct fib_sum fib, asic;
+    uint64_t pending, failed; /* writes */
+};
 /* Rows and their head fit one message of the control lane. */
 #define OPERATOR_REPLY_MAX 60000u
 
@@ -125,5 +162,16 @@ void operator_alarm_write(struct wire_writer *writer,
                           const struct operator_alarm *alarm);
 MUST_USE int operator_alarm_read(struct wire_reader *reader,
                                  struct operator_alarm *alarm);
+void operator_route_write(struct wire_writer *writer,
+                          const struct operator_route *route);
+MUST_USE int operator_route_read(struct wire_reader *reader,
+                                 struct operator_route *route);
+void operator_fib_write(struct wire_writer *writer,
+                        const struct operator_fib *fib);
+MUST_USE int operator_fib_read(struct wire_reader *reader,
+                               struct operator_fib *fib);
+/* Bytes of one on the wire, at most. */
+#define OPERATOR_ROUTE_BYTES_MAX 96u
+#define OPERATOR_FIB_BYTES_MAX 96u
 
 #endif

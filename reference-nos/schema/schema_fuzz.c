@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         struct wire_reader reader;                                            \
         struct wire_writer writer;                                            \
         struct name message;                                                  \
-        uint8_t again[4096];                                                  \
+        uint8_t again[65536];                                                 \
                                                                               \
         wire_reader_init(&reader, bytes, size);                               \
         if (name##_read(&reader, &message) != 0)                              \
@@ -60,6 +60,8 @@ MESSAGE(operator_module)
 MESSAGE(operator_cluster)
 MESSAGE(operator_controller)
 MESSAGE(operator_alarm)
+MESSAGE(operator_route)
+MESSAGE(operator_fib)
 MESSAGE(fib_offer)
 MESSAGE(fib_resync)
 MESSAGE(fib_ask)
@@ -200,6 +202,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_interface_row,
         fuzz_static_row,
         fuzz_routes,
+        fuzz_operator_route,
+        fuzz_operator_fib,
         fuzz_route_conf,
     };
 

@@ -252,9 +252,9 @@ END_TEST
 
 START_TEST(operator_messages_come_back)
 {
-    MESSAGE_ROUND_TRIP(
-        operator_req,
-        (&(struct operator_req){OPERATOR_REPLACE, 1, 2, 3, 64, "NEW-SERIAL"}));
+    MESSAGE_ROUND_TRIP(operator_req,
+                       (&(struct operator_req){OPERATOR_REPLACE, 1, 2, 3, 64,
+                                               "NEW-SERIAL", NULL, 0}));
     MESSAGE_ROUND_TRIP(operator_rep,
                        (&(struct operator_rep){ERR_NOT_LEADER, OPERATOR_READ,
                                                5, 6, 7, true}));

@@ -78,7 +78,7 @@ awaits "the box leads again" "kind=TRACE_LEADER_READY "
 ask show services >"$work/said"
 processes=$(tr -d ' ' <"$work/said" | tr ',{' '\n' |
     sed -n 's/^"pid":\([0-9]*\)$/\1/p')
-ends "six services run" 6 "$(echo "$processes" | wc -w)"
+ends "seven services run" 7 "$(echo "$processes" | wc -w)"
 kill -TERM "$pid"
 exits "the box ends with its services" 0
 left=

@@ -28,8 +28,8 @@ START_TEST(sums_travel_as_text)
     ck_assert_int_eq(meter_parse(text, &again), 0);
     ck_assert_mem_eq(&again, &meter, sizeof(meter));
     ck_assert_int_eq(meter_print(&meter, text, 40), ERR_FULL);
-    ck_assert_int_eq(meter_parse("13 1 1 0.5", &again), ERR_MALFORMED);
-    ck_assert_int_eq(meter_parse("12 1 1 0.5", &again), ERR_VERSION);
+    ck_assert_int_eq(meter_parse("15 1 1 0.5", &again), ERR_MALFORMED);
+    ck_assert_int_eq(meter_parse("14 1 1 0.5", &again), ERR_VERSION);
     ck_assert_int_eq(meter_parse("", &again), ERR_VERSION);
 }
 END_TEST

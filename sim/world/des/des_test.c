@@ -147,6 +147,7 @@ main(void)
     srunner_add_suite(runner, faults_suite());
     srunner_add_suite(runner, identities_suite());
     srunner_add_suite(runner, lanes_suite());
+    srunner_add_suite(runner, routes_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -54,5 +54,6 @@ Suite *life_suite(void);
 Suite *faults_suite(void);
 Suite *identities_suite(void);
 Suite *lanes_suite(void);
+Suite *routes_suite(void);
 
 #endif

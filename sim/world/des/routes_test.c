@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From an operator's rows to what every ASIC does with a packet.  The truth
+ * is worked out here from the rows that were acknowledged, address by
+ * address, by another way than the NOS's.
+ */
+#include "sim/world/des/des_test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "reference-nos/schema/operator_msg.h"
+#include "reference-nos/schema/store_msg.h"
+
+#define PORTS 6u    /* front ports that ever have an address */
+#define STATICS 24u /* prefixes that ever have a static route */
+#define CLIENT 77u
+
+/* CONF as it was acknowledged. */
+struct conf {
+    bool address[4][PORTS]; /* module, port: 10.module.port.1/24 */
+    struct {
+        bool used;
+        struct fwd_prefix prefix;
+        struct static_row row;
+    } statics[STATICS];
+};
+
+static struct small small;
+static struct conf conf;
+static uint64_t sequence;
+static uint8_t rows_bytes[OPERATOR_ROWS_MAX];
+static struct wire_writer rows;
+static uint64_t state;
+
+static uint64_t
+draw(uint64_t below)
+{
+    state = state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (state >> 33) % below;
+}
+
+static struct fwd_prefix
+v4(unsigned a, unsigned b, unsigned c, unsigned d, unsigned length)
+{
+    struct fwd_prefix whole = {
+        .family = 4,
+        .length = 32,
+        .bytes = {(uint8_t)a, (uint8_t)b, (uint8_t)c, (uint8_t)d}};
+
+    return prefix_cut(&whole, length);
+}
+
+static uint16_t
+module_of(unsigned ncp)
+{
+    return module_id(ROLE_NCP, (uint16_t)ncp);
+}
+
+/* ---- edits ---- */
+
+static void
+row_add(enum table table, const struct key_bytes *key,
+        const struct row_bytes *value)
+{
+    struct store_row row = {.table = table,
+                            .deleted = value == NULL,
+                            .key = key->bytes,
+                            .key_size = key->size,
+                            .value = value != NULL ? value->bytes : NULL,
+                            .value_size = value != NULL ? value->size : 0};
+
+    store_row_add(&rows, &row);
+}
+
+static void
+edit_address(unsigned ncp, unsigned port, bool there)
+{
+    struct interface_key key = {module_of(ncp), (uint16_t)port};
+    struct interface_row row = {
+        .count = 1,
+        .addresses = {{v4(10, ncp, port, 1, 32), 24}},
+    };
+    struct key_bytes key_bytes;
+    struct row_bytes value;
+
+    interface_key_encode(&key, &key_bytes);
+    interface_row_encode(&row, &value);
+    row_add(TABLE_INTERFACE, &key_bytes, there ? &value : NULL);
+    conf.address[ncp][port] = there;
+}
+
+static void
+edit_static(unsigned place, const struct fwd_prefix *prefix,
+            const struct static_row *row)
+{
+    struct key_bytes key;
+    struct row_bytes value;
+
+    prefix_key_encode(prefix, &key);
+    if (row != NULL)
+        static_row_encode(row, &value);
+    row_add(TABLE_ROUTE, &key, row != NULL ? &value : NULL);
+    conf.statics[place].used = row != NULL;
+    conf.statics[place].prefix = *prefix;
+    if (row != NULL)
+        conf.statics[place].row = *row;
+}
+
+static void
+edit_begin(void)
+{
+    wire_writer_init(&rows, rows_bytes, sizeof(rows_bytes));
+}
+
+static unsigned
+leader(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct des_box *box = small_box(&small, i == 0 ? "ncc-0" : "ncc-1");
+
+        if (box->runtime != NULL &&
+            small.traced_box[TRACE_LEADER_READY] == box->index)
+            return box->index;
+    }
+    return small_box(&small, "ncc-0")->index;
+}
+
+/* Until it is acknowledged, whoever leads meanwhile. */
+static void
+edit_send(void)
+{
+    static uint8_t bytes[OPERATOR_REQ_MAX + OPERATOR_ROWS_MAX];
+    struct operator_req req = {
+        .verb = OPERATOR_EDIT,
+        .client = CLIENT,
+        .sequence = ++sequence,
+        .module = MODULE_NONE,
+        .rows = rows.start,
+        .rows_size = wire_writer_size(&rows),
+    };
+    struct wire_writer writer;
+
+    ck_assert_int_eq(wire_writer_finish(&rows), 0);
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    operator_req_write(&writer, &req);
+    ck_assert_int_eq(wire_writer_finish(&writer), 0);
+    for (unsigned i = 0; i < 200; i++) {
+        uint64_t before = small.traced[TRACE_ACKNOWLEDGED];
+
+        (void)small.world->ops->request(small.world, leader(), 1000 + i, bytes,
+                                        wire_writer_size(&writer));
+        small_run_ms(&small, 50);
+        if (small.traced[TRACE_ACKNOWLEDGED] > before &&
+            small.trace[TRACE_ACKNOWLEDGED].a == CLIENT &&
+            small.trace[TRACE_ACKNOWLEDGED].b == sequence)
+            return;
+    }
+    ck_abort_msg("an edit is not acknowledged");
+}
+
+/* ---- truth ---- */
+
+#define DEPTH 3u /* static routes between a next hop and an interface */
+
+static bool
+hop_less(struct fwd_hop a, struct fwd_hop b)
+{
+    return a.module != b.module ? a.module < b.module : a.port < b.port;
+}
+
+static void
+hop_put(struct fwd_group *group, struct fwd_hop hop)
+{
+    unsigned at = 0;
+
+    while (at < group->count && hop_less(group->hops[at], hop))
+        at++;
+    if (at < group->count && !hop_less(hop, group->hops[at]))
+        return;
+    memmove(&group->hops[at + 1], &group->hops[at],
+            (group->count - at) * sizeof(hop));
+    group->hops[at] = hop;
+    group->count++;
+}
+
+/* The interface on whose subnet 'address' is. */
+static bool
+on_link(const struct fwd_prefix *address, struct fwd_group *group)
+{
+    const uint8_t *bytes = address->bytes;
+
+    if (bytes[0] != 10 || bytes[1] >= 4 || bytes[2] >= PORTS ||
+        !conf.address[bytes[1]][bytes[2]])
+        return false;
+    hop_put(group, (struct fwd_hop){module_of(bytes[1]), bytes[2]});
+    return true;
+}
+
+/* The static route of exactly 'length' bits that covers 'address'. */
+static int
+static_of(const struct fwd_prefix *address, int length)
+{
+    for (int i = 0; i < (int)STATICS; i++)
+        if (conf.statics[i].used && conf.statics[i].prefix.length == length &&
+            prefix_covers(&conf.statics[i].prefix, address))
+            return i;
+    return -1;
+}
+
+enum truth { NOWHERE, SOMEWHERE, DROPPED };
+
+/* Adds where 'address' leads.  'skip': statics on the way here. */
+static enum truth
+resolve(const struct fwd_prefix *address, uint32_t skip, unsigned depth,
+        struct fwd_group *group)
+{
+    for (int length = 32; length >= 0; length--) {
+        enum truth truth = NOWHERE;
+        int i;
+
+        if (length == 24 && on_link(address, group))
+            return SOMEWHERE;
+        i = static_of(address, length);
+        if (i < 0)
+            continue;
+        if (conf.statics[i].row.discard)
+            return DROPPED;
+        if ((skip >> i & 1) != 0 || depth == DEPTH)
+            continue;
+        for (unsigned j = 0; j < conf.statics[i].row.count; j++)
+            if (resolve(&conf.statics[i].row.hops[j], skip | 1u << i,
+                        depth + 1, group) == SOMEWHERE)
+                truth = SOMEWHERE;
+        if (truth != NOWHERE)
+            return truth;
+    }
+    return NOWHERE;
+}
+
+/* What becomes of a packet to 'address'. */
+static enum truth
+forward(const struct fwd_prefix *address, struct fwd_group *group)
+{
+    for (int length = 32; length >= 0; length--) {
+        int i;
+
+        if (length == 24 && on_link(address, group))
+            return SOMEWHERE;
+        i = static_of(address, length);
+        if (i < 0)
+            continue;
+        if (conf.statics[i].row.discard)
+            return DROPPED;
+        for (unsigned j = 0; j < conf.statics[i].row.count; j++)
+            (void)resolve(&conf.statics[i].row.hops[j], 0, 0, group);
+        if (group->count > 0)
+            return SOMEWHERE;
+    }
+    return NOWHERE;
+}
+
+static void
+check_address(const struct fwd_table *table, const struct fwd_prefix *address)
+{
+    struct fwd_group want = {.id = 0};
+    enum truth truth = forward(address, &want);
+    const struct fwd_group *has = NULL;
+    uint32_t id = FWD_GROUP_NONE;
+
+    if (table != NULL)
+        has = fwd_table_lookup(table, address, &id);
+    ck_assert_msg((has != NULL) == (truth == SOMEWHERE),
+                  "%u.%u.%u.%u: group %u, truth %d", address->bytes[0],
+                  address->bytes[1], address->bytes[2], address->bytes[3], id,
+                  (int)truth);
+    ck_assert((truth == DROPPED) == (id == FWD_GROUP_DISCARD));
+    if (has == NULL)
+        return;
+    ck_assert_uint_eq(has->count, want.count);
+    ck_assert_mem_eq(has->hops, want.hops, want.count * sizeof(want.hops[0]));
+}
+
+/* Every card does with every address what CONF says. */
+static void
+check_cards(void)
+{
+    for (unsigned i = 0; i < small.plan->box_count; i++) {
+        const struct des_box *box = &small.des->boxes[i];
+        const struct fwd_table *table = des_routes(small.world, i);
+
+        if (box->facts.role != ROLE_NCP || box->runtime == NULL)
+            continue;
+        for (unsigned j = 0; j < 4 * PORTS; j++) {
+            struct fwd_prefix address = v4(10, j / PORTS, j % PORTS, 7, 32);
+
+            check_address(table, &address);
+        }
+        for (unsigned j = 0; j < 64; j++) {
+            struct fwd_prefix address = v4(20, j / 16, j % 16, 9, 32);
+
+            check_address(table, &address);
+        }
+    }
+}
+
+/* ---- tests ---- */
+
+static struct static_row
+via(const struct fwd_prefix *a, const struct fwd_prefix *b)
+{
+    struct static_row row = {.count = b != NULL ? 2 : 1};
+
+    row.hops[0] = *a;
+    if (b != NULL)
+        row.hops[1] = *b;
+    return row;
+}
+
+static void
+begin(uint64_t seed)
+{
+    memset(&conf, 0, sizeof(conf));
+    sequence = 0;
+    state = seed * 977 + 5;
+    small_boot(&small, seed);
+}
+
+START_TEST(rows_reach_every_asic)
+{
+    struct fwd_prefix a = v4(10, 0, 1, 9, 32), b = v4(10, 2, 3, 9, 32);
+    struct fwd_prefix net = v4(20, 0, 0, 0, 16), all = v4(0, 0, 0, 0, 0);
+    struct static_row row = via(&a, &b), drop = {.discard = true};
+
+    begin(11);
+    edit_begin();
+    edit_address(0, 1, true);
+    edit_address(2, 3, true);
+    edit_static(0, &net, &row);
+    edit_static(1, &all, &drop);
+    edit_send();
+    small_run_ms(&small, 2000);
+    check_cards();
+    ck_assert_uint_eq(fwd_table_route_count(des_routes(
+                          small.world, small_box(&small, "ncp-3")->index)),
+                      4);
+    /* A subnet less: its hop leaves the group. */
+    edit_begin();
+    edit_address(0, 1, false);
+    edit_send();
+    small_run_ms(&small, 2000);
+    check_cards();
+    small_destroy(&small);
+}
+END_TEST
+
+/* ---- anything at any time ---- */
+
+static struct fwd_prefix
+some_hop(void)
+{
+    if (draw(4) == 0)
+        return v4(20, (unsigned)draw(4), (unsigned)draw(16), 1, 32);
+    return v4(10, (unsigned)draw(4), (unsigned)draw(PORTS), 9, 32);
+}
+
+static void
+random_static(void)
+{
+    unsigned place = (unsigned)draw(STATICS);
+    struct fwd_prefix prefix = v4(20, (place / 8) % 4, place % 16, place,
+                                  place < 8 ? 14 + place / 2 : 24);
+    struct fwd_prefix a = some_hop(), b = some_hop();
+    int order = prefix_compare(&a, &b);
+    struct static_row row = via(order <= 0 ? &a : &b, NULL);
+
+    if (place == 0)
+        prefix = v4(0, 0, 0, 0, 0);
+    if (order != 0 && draw(2) == 0)
+        row = order < 0 ? via(&a, &b) : via(&b, &a);
+    if (draw(8) == 0)
+        row = (struct static_row){.discard = true};
+    /* One place for each prefix. */
+    for (unsigned i = 0; i < STATICS; i++)
+        if (i != place && conf.statics[i].used &&
+            prefix_compare(&conf.statics[i].prefix, &prefix) == 0)
+            return;
+    if (conf.statics[place].used &&
+        prefix_compare(&conf.statics[place].prefix, &prefix) != 0)
+        return;
+    edit_static(place, &prefix, draw(3) == 0 ? NULL : &row);
+}
+
+static void
+random_edit(void)
+{
+    edit_begin();
+    edit_address((unsigned)draw(4), (unsigned)draw(PORTS), draw(3) != 0);
+    for (uint64_t i = draw(12); i > 0; i--) {
+        if (draw(3) == 0)
+            edit_address((unsigned)draw(4), (unsigned)draw(PORTS),
+                         draw(3) != 0);
+        else
+            random_static();
+    }
+    edit_send();
+}
+
+/* Something dies, sometimes. */
+static void
+random_fault(void)
+{
+    static const char *const boxes[] = {"ncp-0", "ncp-1", "ncp-2",
+                                        "ncp-3", "ncc-0", "ncc-1"};
+    static const unsigned services[] = {SVC_RIB,   SVC_FIB,    SVC_FIB,
+                                        SVC_STORE, SVC_MEMBER, SVC_BUS};
+    const char *name = boxes[draw(6)];
+
+    switch (draw(8)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        (void)small_inject(&small, name,
+                           (struct world_fault){.kind = WORLD_SERVICE_KILL,
+                                                .item = services[draw(6)]});
+        break;
+    case 4:
+        (void)small_inject(&small, name,
+                           (struct world_fault){.kind = WORLD_BOX_RESTART,
+                                                .value = REBOOT_OPERATOR});
+        /* The voters must stay in majority. */
+        if (name[2] == 'c')
+            small_run_ms(&small, 300000);
+        break;
+    default: break;
+    }
+}
+
+START_TEST(cards_agree_with_conf_whatever_dies)
+{
+    begin(500 + (uint64_t)_i);
+    for (unsigned round = 0; round < 12; round++) {
+        for (uint64_t i = draw(4); i > 0; i--) {
+            random_edit();
+            small_run_ms(&small, draw(40));
+            random_fault();
+        }
+        small_run_ms(&small, 400000);
+        check_cards();
+    }
+    small_destroy(&small);
+}
+END_TEST
+
+Suite *
+routes_suite(void)
+{
+    Suite *suite = suite_create("routes");
+    TCase *tcase = tcase_create("routes");
+
+    tcase_add_test(tcase, rows_reach_every_asic);
+    tcase_add_loop_test(tcase, cards_agree_with_conf_whatever_dies, 0, 4);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
