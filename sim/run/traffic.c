@@ -267,7 +267,11 @@ traffic_init(struct run *run)
     if (traffic->plane == NULL) {
         if (scenario->traffic_count > 0)
             run_skip(run, "traffic",
-                     "this world has no model of queues, cells and ports");
+                     run->options->world == WORLD_NS3
+                         ? "ns-3 has no virtual output queues, cells or "
+                           "credits"
+                         : "this world has no model of queues, cells and "
+                           "ports");
         return;
     }
     traffic->end_count = plane_ends(traffic->plane);
