@@ -315,6 +315,14 @@ pause_begin(struct plane_part *part, struct ncf *ncf, unsigned to,
     engine_timer_set(part->engine, way->timer, until_ps);
 }
 
+static enum plane_drop
+way_gone(const struct data_plane *plane, const struct ncf *ncf, unsigned to)
+{
+    if (!ncf->forwarding)
+        return PLANE_DROP_FABRIC;
+    return plane->cards[to].alive ? PLANE_DROP_LINK : PLANE_DROP_BOX_DOWN;
+}
+
 void
 plane_ncf_cell(struct engine_part *engine, uint32_t owner,
                const struct engine_item *item)
@@ -330,8 +338,7 @@ plane_ncf_cell(struct engine_part *engine, uint32_t owner,
     uint64_t queue_ps;
 
     if (way->out == 0) {
-        plane_cell_lose(part, to, item,
-                        ncf->forwarding ? PLANE_DROP_LINK : PLANE_DROP_FABRIC);
+        plane_cell_lose(part, to, item, way_gone(plane, ncf, to));
         return;
     }
     link = link_shortest(ncf, way->out);

@@ -191,6 +191,7 @@ struct card {
     unsigned box, index, part;
     unsigned first_end, ports, links;
     bool alive, forwarding;
+    bool named; /* 'module' was written once */
     uint16_t module;
     uint32_t epoch; /* of answers */
     uint64_t programmed[FWD_MODULES_MAX];

@@ -190,6 +190,9 @@ plane_box_set(struct data_plane *plane, unsigned box, bool alive)
                               card != NULL ? PLANE_DROP_BOX_DOWN
                                            : PLANE_DROP_FABRIC);
     }
+    for (unsigned i = 0; alive && card != NULL && i < plane->card_count; i++)
+        plane_voq_renew(&plane->parts[plane->cards[i].part], &plane->cards[i],
+                        card->index);
     if (!alive && card != NULL)
         card_die(plane, card);
     else if (!alive)

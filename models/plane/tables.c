@@ -85,15 +85,19 @@ update_ncf(struct data_plane *plane, struct ncf *ncf)
         ncf->ways[i].out = ncf->programmed[plane->cards[i].module] & lit;
 }
 
+/* A module number belongs to the card that used it last, forwarding or not;
+ * of several to one that forwards. */
 static void
 update_modules(struct data_plane *plane)
 {
     memset(plane->card_of_module, UINT8_MAX, sizeof(plane->card_of_module));
-    for (unsigned i = plane->card_count; i-- > 0;) {
-        const struct card *card = &plane->cards[i];
+    for (unsigned forwarding = 0; forwarding < 2; forwarding++) {
+        for (unsigned i = plane->card_count; i-- > 0;) {
+            const struct card *card = &plane->cards[i];
 
-        if (card->forwarding)
-            plane->card_of_module[card->module] = (uint8_t)i;
+            if (card->named && card->forwarding == (forwarding == 1))
+                plane->card_of_module[card->module] = (uint8_t)i;
+        }
     }
 }
 
@@ -244,8 +248,10 @@ card_entry(struct data_plane *plane, struct card *card,
         changed = card->forwarding != (entry->value != 0) ||
                   (entry->value != 0 && card->module != entry->arg);
         card->forwarding = entry->value != 0;
-        if (entry->arg < FWD_MODULES_MAX)
+        if (entry->arg < FWD_MODULES_MAX && entry->value != 0) {
             card->module = entry->arg;
+            card->named = true;
+        }
         break;
     case FWD_REACH:
         if (entry->id < FWD_MODULES_MAX)

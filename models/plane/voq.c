@@ -387,8 +387,7 @@ plane_voq_renew(struct plane_part *part, struct card *card, unsigned exit_card)
     for (uint32_t i = 0; i < card->voq_count; i++) {
         struct voq *voq = &card->voqs[i];
 
-        if (part->plane->ends[voq->exit].card != exit_card ||
-            voq->head == PLANE_NONE)
+        if (part->plane->ends[voq->exit].card != exit_card)
             continue;
         voq->open = 0;
         voq_ask(part, card, voq);
