@@ -175,6 +175,27 @@ json_packets(struct text *out, const struct campaign *campaign)
     json_array(out, campaign->db, "loss", PACKETS_LOSS_SQL, campaign->id);
 }
 
+/* A row for each size and load, of each run; nothing without a search. */
+static void
+json_search(struct text *out, const struct campaign *campaign)
+{
+    if (db_integer(campaign->db,
+                   "SELECT count(*) FROM sqlite_schema WHERE name='search'",
+                   0) == 0 ||
+        db_integer(campaign->db,
+                   "SELECT EXISTS (SELECT 1 FROM search s JOIN run r ON "
+                   "r.id=s.run WHERE r.campaign=?)",
+                   campaign->id) == 0)
+        return;
+    json_array(out, campaign->db, "search",
+               "SELECT r.seed, frame_bytes, burst, level, resolution_ppm, "
+               "trials, trial_ps, port_bps, share_ppm, packets, min_ps, "
+               "mean_ps, max_ps FROM search s JOIN run r ON r.id=s.run LEFT "
+               "JOIN search_load l ON l.search=s.id WHERE r.campaign=? ORDER "
+               "BY s.id, l.rowid",
+               campaign->id);
+}
+
 /* Members of a campaign, without braces. */
 static void
 json_campaign(struct text *out, const struct campaign *campaign)
@@ -198,6 +219,7 @@ json_campaign(struct text *out, const struct campaign *campaign)
                "number",
                campaign->id);
     json_packets(out, campaign);
+    json_search(out, campaign);
     json_runs(out, campaign->db, campaign->id);
 }
 

@@ -285,7 +285,7 @@ evidence_rows(struct page *page, const char *sql, int64_t id)
         page_markup(page, "<tr>");
         page_cell_verdict(page, verdict_from_name(db_text(query, 0)));
         page_cell(page, "code prose", db_text(query, 1));
-        page_cell(page, "n", db_text(query, 2));
+        page_cell(page, "n short", db_text(query, 2));
         page_cell(page, "prose lines", db_text(query, 3));
         place_cell(page, db_text(query, 4), sqlite3_column_int64(query, 5));
         page_markup(page, "</tr>\n");
@@ -432,6 +432,7 @@ body(struct page *page, const struct campaign *campaign,
     page_markup(page, "\x01nav\x02");
     evidence(page, campaign, first);
     page_comparison(page, first != NULL ? first->id : 0);
+    page_search(page);
     page_packets(page);
     if (many)
         page_seeds(page);

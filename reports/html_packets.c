@@ -14,7 +14,7 @@
 #include "reports/page_priv.h"
 #include "reports/results.h"
 
-enum { FLOW_ROWS = 40, SEEDS_SHOWN = 1000, LABEL_BYTES = 26 };
+enum { FLOW_ROWS = 40, SEEDS_SHOWN = 100, LABEL_BYTES = 26 };
 
 /* A curve keeps a point each time it has fallen by this factor. */
 #define CURVE_STEP 0.94
@@ -51,6 +51,8 @@ quantile_cell(struct page *page, const struct latency *latency, double p)
     switch (q.support) {
     case STATS_NUMBER:
         text_time_ps(&page->out, q.value);
+        if (q.interval.low == q.interval.high)
+            break;
         page_markup(page, "<br><small>");
         text_time_ps(&page->out, q.interval.low);
         page_markup(page, "<br>to ");
@@ -307,8 +309,8 @@ stages_gather(const struct packets *packets, struct stages *stages)
         const struct packets_series *series = &packets->series[i];
         bool first = flow == NULL || strcmp(flow->flow, series->flow) != 0;
 
-        if (series->is_total || series->latency.samples == 0)
-            continue;
+        if (series->is_total || series->latency.sum_ps <= 0)
+            continue; /* Nor do stages without any time show. */
         if (first && stages->flow_count == PLOT_COLOURS)
             return;
         if (first)
@@ -437,41 +439,55 @@ stages(struct page *page, const struct packets *packets)
     stage_table(page, packets);
 }
 
-/* The quantile in each run that supports it, sorted. */
-static size_t
-seed_values(struct page *page, const char *flow, double p, double *values)
+/* Quantiles of single runs, as far as each supports them. */
+struct seed_values {
+    double values[LATENCY_QUANTILES][SEEDS_SHOWN];
+    size_t counts[LATENCY_QUANTILES];
+};
+
+static void
+seed_add(struct seed_values *seeds, const struct latency *latency)
+{
+    for (unsigned q = 0; q < LATENCY_QUANTILES; q++) {
+        struct stats_quantile is = latency_quantile_of(
+            latency, latency_quantiles[q], LATENCY_CONFIDENCE);
+
+        if (is.support == STATS_NUMBER)
+            seeds->values[q][seeds->counts[q]++] = is.value;
+    }
+}
+
+static void
+seeds_load(struct page *page, const char *flow, struct seed_values *seeds)
 {
     sqlite3_stmt *query =
         db_query(page->db, "SELECT id FROM run WHERE campaign=? ORDER BY id",
                  page->campaign);
-    size_t count = 0;
 
-    while (count < SEEDS_SHOWN && sqlite3_step(query) == SQLITE_ROW) {
+    memset(seeds->counts, 0, sizeof(seeds->counts));
+    for (size_t run = 0;
+         run < SEEDS_SHOWN && sqlite3_step(query) == SQLITE_ROW; run++) {
         struct latency latency;
 
         if (packets_of_run(page->db, sqlite3_column_int64(query, 0), flow,
-                           RESULTS_STAGE_TOTAL, &latency)) {
-            struct stats_quantile q =
-                latency_quantile_of(&latency, p, LATENCY_CONFIDENCE);
-
-            if (q.support == STATS_NUMBER)
-                values[count++] = q.value;
-        }
+                           RESULTS_STAGE_TOTAL, &latency))
+            seed_add(seeds, &latency);
         latency_fini(&latency);
     }
     sqlite3_finalize(query);
-    stats_sort(values, count);
-    return count;
 }
 
 static void
-seeds_rows(struct page *page, const char *flow, double *values)
+seeds_rows(struct page *page, const char *flow, struct seed_values *seeds)
 {
+    seeds_load(page, flow, seeds);
     for (unsigned q = 0; q < LATENCY_QUANTILES; q++) {
-        size_t count = seed_values(page, flow, latency_quantiles[q], values);
+        size_t count = seeds->counts[q];
+        double *values = seeds->values[q];
 
         if (count == 0)
             continue;
+        stats_sort(values, count);
         page_markup(page, "<tr>");
         page_cell(page, NULL, flow);
         page_cell(page, NULL, latency_names[q]);
@@ -486,10 +502,10 @@ seeds_rows(struct page *page, const char *flow, double *values)
 static void
 seeds(struct page *page, const struct packets *packets)
 {
-    double *values = calloc(SEEDS_SHOWN, sizeof(*values));
+    struct seed_values *seeds = calloc(1, sizeof(*seeds));
     size_t flows = 0;
 
-    CHECK(values != NULL);
+    CHECK(seeds != NULL);
     page_markup(page, "<details><summary>How far ");
     page_text(page, page_run_word(page));
     page_markup(page, "s lie apart</summary>\n");
@@ -500,11 +516,16 @@ seeds(struct page *page, const struct packets *packets)
         if (!packets->series[i].is_total)
             continue;
         flows++;
-        seeds_rows(page, packets->series[i].flow, values);
+        seeds_rows(page, packets->series[i].flow, seeds);
     }
     page_table_end(page);
+    if (page->run_count > SEEDS_SHOWN)
+        text_addf(&page->out,
+                  "<p class=\"more\">Of the first %d of %" PRId64
+                  " runs.</p>\n",
+                  SEEDS_SHOWN, page->run_count);
     page_markup(page, "</details>\n");
-    free(values);
+    free(seeds);
 }
 
 static void
@@ -600,6 +621,19 @@ throughput(struct page *page)
                   unaccounted);
 }
 
+/* Some causes are only known by packet. */
+static void
+bytes_cell(struct page *page, double bytes)
+{
+    if (bytes <= 0) {
+        page_cell(page, "n", "not counted");
+        return;
+    }
+    page_markup(page, "<td class=\"n\">");
+    text_size(&page->out, bytes);
+    page_markup(page, "</td>");
+}
+
 static void
 losses(struct page *page)
 {
@@ -619,9 +653,7 @@ losses(struct page *page)
         page_cell(page, NULL, db_text(query, 0));
         page_cell(page, NULL, db_text(query, 1));
         page_cell_count(page, COUNT(query, 2));
-        page_markup(page, "<td class=\"n\">");
-        text_size(&page->out, sqlite3_column_double(query, 3));
-        page_markup(page, "</td>");
+        bytes_cell(page, sqlite3_column_double(query, 3));
         if (offered > 0)
             text_addf(&page->out, "<td class=\"n\">%.3g</td>",
                       sqlite3_column_double(query, 2) / offered);

@@ -73,6 +73,8 @@ void page_availability(struct page *page);
 void page_comparison(struct page *page, int64_t first);
 /* Nothing when no packets were recorded. */
 void page_packets(struct page *page);
+/* Nothing when nothing was searched for. */
+void page_search(struct page *page);
 void page_seeds(struct page *page);
 void page_seed_table(struct page *page);
 void page_load(struct page *page, int64_t run);

@@ -202,6 +202,11 @@ START_TEST(packets_page)
     holds(page, "Every packet is accounted for");
     holds(page, "<td>fabric box lost</td><td>fabric link dead</td><td "
                 "class=\"n\">954</td>");
+    holds(page, "<section id=\"search\"");
+    /* The lowest of the seeds, and the highest. */
+    holds(page, "<td class=\"n\">256 B</td><td class=\"n\">11</td><td "
+                "class=\"n\">87.2 %<br><small>to 87.7 %</small></td>");
+    holds(page, "<td class=\"n\">52,001</td><td class=\"n\">349.4 ");
     lacks(page, "No packet was lost");
     lacks(page, "<td>before</td><td>reassembly timeout"); /* none of it */
     free(page);
@@ -548,15 +553,18 @@ START_TEST(pages_without_packets)
     char *page = page_of(samples_quiet);
 
     lacks(page, "id=\"packets\"");
+    lacks(page, "id=\"search\"");
     free(page);
     ck_assert_int_eq(unlink(db_path), 0);
     samples_packets(db_path);
     ck_assert_int_eq(sqlite3_open(db_path, &db), SQLITE_OK);
     ck_assert_int_eq(
-        sqlite3_exec(db,
-                     "DROP TABLE latency_part; DROP TABLE latency; DROP TABLE "
-                     "loss; DROP TABLE throughput; PRAGMA user_version=2",
-                     NULL, NULL, NULL),
+        sqlite3_exec(
+            db,
+            "DROP TABLE latency_part; DROP TABLE latency; DROP TABLE "
+            "loss; DROP TABLE throughput; DROP TABLE search_load; DROP "
+            "TABLE search; PRAGMA user_version=2",
+            NULL, NULL, NULL),
         SQLITE_OK);
     sqlite3_close(db);
     page = derive(report_html, NULL);
@@ -582,6 +590,8 @@ START_TEST(packets_json_and_csv)
     holds(text, "\"p99.9999\":{\"ps\":");
     holds(text, "\"precision\":\"at least\"}");
     holds(text, "\"p50\":{\"precision\":\"unknown\"}");
+    holds(text, "{\"seed\":\"1\",\"frame_bytes\":64,\"burst\":0,\"level\":"
+                "1000000,");
     holds(text, "\"cause\":\"reassembly timeout\",\"packets\":318,");
     free(text);
     ck_assert_int_eq(report_csv(db_path, folder, NULL, error, sizeof(error)),

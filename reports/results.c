@@ -35,6 +35,8 @@ enum statement {
     ST_LATENCY_PART,
     ST_LOSS,
     ST_THROUGHPUT,
+    ST_SEARCH,
+    ST_SEARCH_LOAD,
     ST_COUNT
 };
 
@@ -65,6 +67,8 @@ static const char *const statement_sql[ST_COUNT] = {
     [ST_LATENCY] = "INSERT INTO latency VALUES (NULL,?,?,?,?,?)",
     [ST_LATENCY_PART] = "INSERT INTO latency_part VALUES (?,?,?,?)",
     [ST_LOSS] = "INSERT INTO loss VALUES (?,?,?,?,?)",
+    [ST_SEARCH] = "INSERT INTO search VALUES (NULL,?,?,?,?,?,?,?,?)",
+    [ST_SEARCH_LOAD] = "INSERT INTO search_load VALUES (?,?,?,?,?,?)",
     [ST_THROUGHPUT] = "INSERT INTO throughput VALUES (?,?,?,?,?,?,?,?,?)",
 };
 
@@ -257,6 +261,8 @@ upgrade(struct results *results)
         added = strstr(schema_sql, "CREATE TABLE comparison");
     else if (!has_table(results, "latency"))
         added = strstr(schema_sql, "CREATE TABLE latency");
+    else if (!has_table(results, "search"))
+        added = strstr(schema_sql, "CREATE TABLE search");
     return added != NULL ? results_exec(results, added) : 0;
 }
 
@@ -619,6 +625,29 @@ results_add_throughput(struct results *results, int64_t run_id,
                      row->offered_packets, row->offered_bytes,
                      row->delivered_packets, row->delivered_bytes,
                      row->queued_packets, row->queued_bytes, row->duration_ps);
+}
+
+int
+results_add_search(struct results *results, int64_t run_id,
+                   const struct results_search *row)
+{
+    int64_t id;
+    int err = write_row(results, ST_SEARCH, "iuiuuuuu", run_id,
+                        (uint64_t)row->frame_bytes, (int64_t)row->is_burst,
+                        (uint64_t)row->level, (uint64_t)row->resolution_ppm,
+                        (uint64_t)row->trials, row->trial_ps, row->port_bps);
+
+    if (err != 0)
+        return err;
+    id = sqlite3_last_insert_rowid(results->db);
+    for (size_t i = 0; i < row->load_count && err == 0; i++) {
+        const struct results_search_load *load = &row->loads[i];
+
+        err = write_row(results, ST_SEARCH_LOAD, "iuuuuu", id,
+                        (uint64_t)load->share_ppm, load->packets, load->min_ps,
+                        load->mean_ps, load->max_ps);
+    }
+    return err;
 }
 
 /* What this store began and did not end gets 'state'. */

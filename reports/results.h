@@ -200,6 +200,26 @@ struct results_throughput {
     uint64_t duration_ps; /* Of the measurement; 0: no rate is shown. */
 };
 
+/* Latency at a share of the rate that a search found. */
+struct results_search_load {
+    uint32_t share_ppm; /* 0: single frames. */
+    uint64_t packets;
+    uint64_t min_ps, mean_ps, max_ps;
+};
+
+/* What a search found for a frame size (RFC 2544, section 26). */
+struct results_search {
+    uint32_t frame_bytes; /* FCS included. */
+    bool is_burst;        /* 'level' counts frames back to back ... */
+    uint32_t level;       /* ... else it is ppm of the port's rate. */
+    uint32_t resolution_ppm;
+    uint32_t trials;
+    uint64_t trial_ps; /* How long each sent. */
+    uint64_t port_bps;
+    const struct results_search_load *loads;
+    size_t load_count;
+};
+
 /* Opens 'path' for writing, making it when missing and appending when it is
  * one of ours; one of an older version is brought up to this one.  A first row
  * is written, so an unwritable folder or a full disk shows before the run.  On
@@ -263,6 +283,8 @@ MUST_USE int results_add_loss(struct results *results, int64_t run_id,
                               const struct results_loss *row);
 MUST_USE int results_add_throughput(struct results *results, int64_t run_id,
                                     const struct results_throughput *row);
+MUST_USE int results_add_search(struct results *results, int64_t run_id,
+                                const struct results_search *row);
 
 /* An expectation over the seeds of a campaign. */
 MUST_USE int

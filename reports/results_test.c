@@ -341,6 +341,38 @@ check_packets(void)
                      "1000 361833 990 358000 7 2500 1000000000");
 }
 
+START_TEST(searches_are_kept)
+{
+    static const struct results_search_load loads[] = {
+        {0, 1, 10, 10, 10}, {900000, 5000, 10, 12, 40}};
+    const struct results_search row = {.frame_bytes = 64,
+                                       .level = 980000,
+                                       .resolution_ppm = 1000,
+                                       .trials = 5,
+                                       .trial_ps = 1000000000,
+                                       .port_bps = UINT64_C(100000000000),
+                                       .loads = loads,
+                                       .load_count = 2};
+    struct results *results = NULL;
+
+    /* A file from before searches were kept. */
+    samples_quiet(db_path);
+    execute("DROP TABLE search_load; DROP TABLE search");
+    ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)), 0);
+    ck_assert_int_eq(results_add_search(results, 1, &row), 0);
+    ck_assert_int_eq(
+        results_finish(results, RESULTS_COMPLETE, error, sizeof(error)), 0);
+    ck_assert_str_eq(value("SELECT frame_bytes||' '||burst||' '||level||' '||"
+                           "resolution_ppm||' '||trials||' '||trial_ps||' '||"
+                           "port_bps FROM search"),
+                     "64 0 980000 1000 5 1000000000 100000000000");
+    ck_assert_str_eq(value("SELECT group_concat(share_ppm||' '||packets||' '"
+                           "||min_ps||' '||mean_ps||' '||max_ps,', ') FROM "
+                           "search_load"),
+                     "0 1 10 10 10, 900000 5000 10 12 40");
+}
+END_TEST
+
 START_TEST(parts_are_kept)
 {
     static const struct results_part parts[] = {{1001, 1003, 10},
@@ -387,7 +419,8 @@ START_TEST(version_2_is_upgraded)
 
     samples_quiet(db_path);
     execute("DROP TABLE latency_part; DROP TABLE latency; DROP TABLE loss;"
-            "DROP TABLE throughput; PRAGMA user_version=2");
+            "DROP TABLE throughput; DROP TABLE search_load; DROP TABLE "
+            "search; PRAGMA user_version=2");
     ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)), 0);
     write_packets(results, 1);
     ck_assert_int_eq(
@@ -404,7 +437,8 @@ START_TEST(older_schema_is_upgraded)
     struct results *results = NULL;
 
     samples_quiet(db_path);
-    execute("DROP TABLE comparison; DROP TABLE latency_part;"
+    execute("DROP TABLE comparison; DROP TABLE search_load;"
+            "DROP TABLE search; DROP TABLE latency_part;"
             "DROP TABLE latency; DROP TABLE loss; DROP TABLE throughput;"
             "PRAGMA user_version=1");
     ck_assert_int_eq(results_open(db_path, &results, error, sizeof(error)), 0);
@@ -588,6 +622,7 @@ results_suite(void)
     tcase_add_test(store, version_2_is_upgraded);
     tcase_add_test(store, packets_are_kept);
     tcase_add_test(store, parts_are_kept);
+    tcase_add_test(store, searches_are_kept);
     tcase_add_test(store, no_difference_is_null);
     tcase_add_test(store, foreign_files_are_refused);
     tcase_add_test(store, full_disk_keeps_what_was_there_quota);

@@ -505,6 +505,38 @@ flow_rows(struct sample_file *f, const char *flow, uint64_t delivered,
         CHECK(results_add_loss(f->results, f->run, &losses[i]) == 0);
 }
 
+static void
+search_rows(struct sample_file *f, uint64_t seed)
+{
+    static const uint32_t sizes[] = {64, 128, 256, 512, 1024, 1280, 1518};
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        const struct results_search_load loads[] = {
+            {0, 1, 4200000 + i * 9000, 4200000 + i * 9000, 4200000 + i * 9000},
+            {500000, 9000, 4250000, 5100000, 6900000},
+            {900000, 16000, 4300000, 6200000 + seed, 11900000}};
+        const struct results_search rate = {
+            .frame_bytes = sizes[i],
+            .level = i == 2 ? 871000 + (uint32_t)seed * 1000 : 1000000,
+            .resolution_ppm = 1000,
+            .trials = i == 2 ? 11 : 1,
+            .trial_ps = MS_PS,
+            .port_bps = UINT64_C(100000000000),
+            .loads = loads,
+            .load_count = 3};
+        const struct results_search burst = {.frame_bytes = sizes[i],
+                                             .is_burst = true,
+                                             .level = 52001 - (uint32_t)i,
+                                             .trials = 7,
+                                             .port_bps =
+                                                 UINT64_C(100000000000)};
+
+        CHECK(results_add_search(f->results, f->run, &rate) == 0);
+        if (i == 0)
+            CHECK(results_add_search(f->results, f->run, &burst) == 0);
+    }
+}
+
 void
 samples_packets(const char *path)
 {
@@ -524,6 +556,7 @@ samples_packets(const char *path)
         latency_row(&f, "background", RESULTS_STAGE_TOTAL, 3000000, 90000,
                     400);
         flow_rows(&f, "background", 400, 0);
+        search_rows(&f, seed);
         latency_row(&f, "nobody", RESULTS_STAGE_TOTAL, 0, 0, 0);
         oracles_calm(&f, true);
         run_end(&f, VERDICT_PASS, 0, 2 * MS_PS, seed);

@@ -202,3 +202,27 @@ CREATE TABLE throughput (
     queued_bytes INTEGER NOT NULL,
     duration_ps INTEGER NOT NULL      -- of the measurement
 );
+
+-- What a search by frame size found (RFC 2544): the highest rate, or the
+-- longest burst, without loss.
+CREATE TABLE search (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES run(id),
+    frame_bytes INTEGER NOT NULL,    -- FCS included
+    burst INTEGER NOT NULL,          -- 1: level counts frames
+    level INTEGER NOT NULL,          -- else it is ppm of the port's rate
+    resolution_ppm INTEGER NOT NULL, -- how near the search went
+    trials INTEGER NOT NULL,
+    trial_ps INTEGER NOT NULL,       -- how long each sent
+    port_bps INTEGER NOT NULL
+);
+
+-- Latency at shares of the rate found.
+CREATE TABLE search_load (
+    search INTEGER NOT NULL REFERENCES search(id),
+    share_ppm INTEGER NOT NULL,      -- 0: single frames
+    packets INTEGER NOT NULL,
+    min_ps INTEGER NOT NULL,
+    mean_ps INTEGER NOT NULL,
+    max_ps INTEGER NOT NULL
+);

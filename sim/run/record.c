@@ -378,6 +378,37 @@ traffic_write(struct writer *writer, const struct outcome *outcome)
 }
 
 static int
+searches_write(struct writer *writer, const struct outcome *outcome)
+{
+    int err = 0;
+
+    for (size_t i = 0; err == 0 && i < outcome->searches.count; i++) {
+        const struct outcome_search *row =
+            ROWS_GET(&outcome->searches, struct outcome_search, i);
+        struct results_search_load loads[SCENARIO_SEARCH_LOADS_MAX];
+        struct results_search out = {
+            .frame_bytes = row->bytes,
+            .is_burst = row->burst,
+            .level = row->level,
+            .resolution_ppm = row->resolution_ppm,
+            .trials = row->trials,
+            .trial_ps = row->trial.ps,
+            .port_bps = row->port_bps,
+            .loads = loads,
+            .load_count = row->load_count,
+        };
+
+        for (size_t n = 0; n < row->load_count; n++)
+            loads[n] = (struct results_search_load){
+                row->loads[n].share_ppm, row->loads[n].count,
+                row->loads[n].min_ps, row->loads[n].mean_ps,
+                row->loads[n].max_ps};
+        err = results_add_search(writer->results, writer->run_id, &out);
+    }
+    return err;
+}
+
+static int
 rows_write(struct writer *writer, const struct outcome *outcome)
 {
     int err = expects_write(writer, outcome);
@@ -398,6 +429,8 @@ rows_write(struct writer *writer, const struct outcome *outcome)
         err = skips_write(writer, outcome);
     if (err == 0)
         err = traffic_write(writer, outcome);
+    if (err == 0)
+        err = searches_write(writer, outcome);
     return err;
 }
 
