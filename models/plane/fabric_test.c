@@ -194,6 +194,16 @@ START_TEST(incast_fair)
             llabs((long long)plane_flow(rig.plane, i)->delivered * 3 -
                   (long long)sum),
             sum / 50);
+    /* Nothing is granted while the port has 6 us to send: the rest waits on
+     * the ingress cards. */
+    for (unsigned i = 0; i < 3; i++) {
+        const struct plane_flow_stats *stats = plane_flow(rig.plane, i);
+
+        ck_assert_uint_lt(hist_max(stats->stages[PLANE_STAGE_EGRESS]),
+                          (6 + 4) * US);
+        ck_assert_uint_gt(hist_max(stats->stages[PLANE_STAGE_QUEUE]),
+                          100 * US);
+    }
     rig_conserved(&rig, 3);
     rig_stop(&rig);
 }
