@@ -28,7 +28,8 @@
 struct flows;
 
 /* What one traffic spec met.  Expected values: packets and bytes of frames
- * rounded down; 'held' is what is neither delivered nor dropped. */
+ * rounded down, UINT64_MAX when more (of ddc-large in a year the bytes are);
+ * 'held' is what is neither delivered nor dropped. */
 struct flows_stats {
     uint64_t sent, sent_bytes;
     uint64_t delivered, delivered_bytes;
@@ -36,6 +37,7 @@ struct flows_stats {
     uint64_t dropped_bytes_of[PLANE_DROP_COUNT];
     uint64_t dropped_bytes;
     uint64_t held, held_bytes;
+    uint64_t lost_ppt; /* dropped of sent, parts in 10^12 */
     /* Now, at layer 1. */
     uint64_t offered_bps, delivered_bps, dropped_bps;
     bool lost; /* anything; then: */
@@ -47,7 +49,6 @@ struct flows_totals {
     uint64_t solutions;  /* of shares */
     uint64_t queues;     /* that ever carried traffic */
     uint64_t backlogged; /* queues that hold something now */
-    uint64_t held_bytes;
     uint64_t buffer_peak_bytes; /* of one card, at events */
     size_t memory_bytes;
 };
