@@ -59,8 +59,8 @@ agree(struct rig *rig, const char *name, unsigned flow, uint64_t error_ppm,
     /* What is offered agrees too: a packet counts when it has come through the
      * pipeline, 2 us later; 200 of a Poisson process may be early or late. */
     ck_assert_uint_le(packets->sent, flows->sent + flows->sent / 100 + 200);
-    ck_assert_uint_le(flows->sent - flows->sent * 2 * US /
-                                        flows_now_ns(rig->flows),
+    ck_assert_uint_le(flows->sent -
+                          flows->sent * 2 * US / flows_now_ns(rig->flows),
                       packets->sent + packets->sent / 100 + 200);
 }
 

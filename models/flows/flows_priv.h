@@ -121,6 +121,7 @@ struct flow_link {
 struct flow_card {
     unsigned box, index, first_end, ports, links;
     bool alive, forwarding, rates_dirty, resolve_dirty;
+    bool named; /* 'module' was written once */
     uint16_t module;
     uint32_t epoch;
     uint64_t programmed[FWD_MODULES_MAX];

@@ -337,13 +337,12 @@ arrivals_sum(struct flows *flows, struct flow_queue *queue)
 static uint64_t
 wish_of(const struct flows *flows, const struct flow_queue *queue)
 {
-    const struct flow_card *card = &flows->cards[queue->card];
+    unsigned to = flows->card_of_end[queue->exit];
 
-    if (!card->alive)
-        return 0;
+    if (!flows->cards[queue->card].alive || !flows->cards[to].alive)
+        return 0; /* grants nothing */
     if (!flows_is_local(flows, queue) &&
-        flows_pair(flows, queue->card, flows->card_of_end[queue->exit])
-                ->reach == 0)
+        flows_pair(flows, queue->card, to)->reach == 0)
         return 0;
     if (queue->held > 0 && queue->arrival_bps < flows->port_bps)
         return flows->port_bps;

@@ -17,15 +17,28 @@ cable_known(const struct flows *flows, const struct flow_cable *cable)
                : cable->was_lit;
 }
 
+/* A module number belongs to the card that used it last, forwarding or not;
+ * of several to one that forwards. */
 static void
 modules_update(struct flows *flows)
 {
-    memset(flows->card_of_module, UINT8_MAX, sizeof(flows->card_of_module));
-    for (unsigned i = flows->card_count; i-- > 0;) {
-        const struct flow_card *card = &flows->cards[i];
+    uint8_t before[FWD_MODULES_MAX];
 
-        if (card->forwarding)
-            flows->card_of_module[card->module] = (uint8_t)i;
+    memcpy(before, flows->card_of_module, sizeof(before));
+    memset(flows->card_of_module, UINT8_MAX, sizeof(flows->card_of_module));
+    for (unsigned forwarding = 0; forwarding < 2; forwarding++) {
+        for (unsigned i = flows->card_count; i-- > 0;) {
+            const struct flow_card *card = &flows->cards[i];
+
+            if (card->named && card->forwarding == (forwarding == 1))
+                flows->card_of_module[card->module] = (uint8_t)i;
+        }
+    }
+    if (memcmp(before, flows->card_of_module, sizeof(before)) == 0)
+        return;
+    for (unsigned i = 0; i < flows->card_count; i++) {
+        flows->cards[i].epoch++;
+        flows->cards[i].resolve_dirty = true;
     }
 }
 
@@ -88,8 +101,9 @@ way_make(const struct flows *flows, const struct flow_card *from,
         total++;
         if (ncf->out[to->index] == 0) {
             way.dead++;
-            way.dead_cause =
-                ncf->forwarding ? PLANE_DROP_LINK : PLANE_DROP_FABRIC;
+            way.dead_cause = !ncf->forwarding ? PLANE_DROP_FABRIC
+                             : to->alive      ? PLANE_DROP_LINK
+                                              : PLANE_DROP_BOX_DOWN;
         } else if (used[link->ncf]++ < ncf->out[to->index]) {
             through++;
         }
@@ -374,6 +388,18 @@ light_changed(struct flows *flows)
     flows->dirty = true;
 }
 
+/* What leaves by its ports has another fate, or waits. */
+static void
+exits_touch(struct flows *flows, const struct flow_card *card)
+{
+    for (unsigned i = 0; i < card->ports; i++) {
+        uint32_t queue = flows->ports[card->first_end + i].queues;
+
+        for (; queue != FLOWS_NONE; queue = flows->queues[queue].next_of_exit)
+            flows_queue_touch(flows, queue);
+    }
+}
+
 /* Its queues are lost, and its tables. */
 static void
 card_die(struct flows *flows, struct flow_card *card)
@@ -416,10 +442,12 @@ flows_box_set(struct flows *flows, unsigned box, bool alive)
         ncf->forwarding = false;
         memset(ncf->programmed, 0, sizeof(ncf->programmed));
     }
-    if (card != NULL)
+    if (card != NULL) {
+        exits_touch(flows, card);
         card->alive = alive;
-    else
+    } else {
         ncf->alive = alive;
+    }
     for (unsigned i = 0; i < flows->plan->cable_count; i++)
         (void)cable_check(flows, &flows->cables[i]);
     light_changed(flows);
@@ -469,18 +497,6 @@ front_set(struct flows *flows, struct flow_card *card,
         flows_queue_touch(flows, queue);
 }
 
-/* What leaves by its ports has another fate. */
-static void
-exits_touch(struct flows *flows, const struct flow_card *card)
-{
-    for (unsigned i = 0; i < card->ports; i++) {
-        uint32_t queue = flows->ports[card->first_end + i].queues;
-
-        for (; queue != FLOWS_NONE; queue = flows->queues[queue].next_of_exit)
-            flows_queue_touch(flows, queue);
-    }
-}
-
 static void
 card_entry(struct flows *flows, struct flow_card *card,
            const struct fwd_entry *entry)
@@ -492,8 +508,10 @@ card_entry(struct flows *flows, struct flow_card *card,
             exits_touch(flows, card);
         }
         card->forwarding = entry->value != 0;
-        if (entry->arg < FWD_MODULES_MAX)
+        if (entry->arg < FWD_MODULES_MAX && entry->value != 0) {
             card->module = entry->arg;
+            card->named = true;
+        }
         card->resolve_dirty = true;
         card->epoch++;
         break;
