@@ -406,6 +406,13 @@ timer_fire(struct engine_part *part, uint32_t id, struct engine_node *node)
     node->handler(part, node->owner, &none);
 }
 
+static inline void
+prefetch(const struct engine_node *node)
+{
+    if (!engine_node_is_timer(node))
+        PREFETCH(&node->ring[node->head]);
+}
+
 void
 engine_part_run(struct engine_part *part, uint64_t until_ps)
 {
@@ -423,6 +430,10 @@ engine_part_run(struct engine_part *part, uint64_t until_ps)
             break;
         wheel->sorted_count--;
         part->now_ps = at_ps;
+        if (wheel->sorted_count > 0) {
+            key = wheel->sorted[wheel->sorted_count - 1];
+            prefetch(&part->nodes[(uint32_t)key]);
+        }
         if (LIKELY(!engine_node_is_timer(node)))
             line_fire(part, id, node);
         else

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/engine/engine_priv.h"
 #include "reference-nos/base/check.h"
 
 #define DISTRICTS 4
@@ -17,7 +18,7 @@
 #define TIMERS 40
 #define NODES (LINES + TIMERS)
 #define QUEUE_MAX 4096
-#define EVENTS_MAX 20000
+#define EVENTS 20000
 
 /* ---- the plain list ----------------------------------------------------- */
 
@@ -72,6 +73,7 @@ struct net {
     struct engine *engine; /* NULL: on 'plain'. */
     struct plain *plain;
     unsigned parts;
+    uint64_t events;    /* Stop adding after about so many. */
     uint64_t span_ps;   /* Longest of most delays. */
     uint64_t window_ps; /* Shortest time between districts. */
     unsigned from[LINES], to[LINES], at[TIMERS];
@@ -145,7 +147,7 @@ act(struct net *net, unsigned id, uint64_t now_ps, uint64_t word)
     district->last_ps = now_ps;
     district->fired++;
     district->trace = mix(&district->trace, draw);
-    if (district->fired > EVENTS_MAX / DISTRICTS)
+    if (district->fired > net->events / DISTRICTS)
         return;
     unsigned timer = (unsigned)(draw >> 3) % TIMERS;
 
@@ -189,12 +191,13 @@ on_timer(struct engine_part *part, uint32_t owner,
 }
 
 static void
-net_make(struct net *net, uint64_t seed, uint64_t span_ps)
+net_make(struct net *net, uint64_t seed, uint64_t span_ps, uint64_t events)
 {
     uint64_t state = seed;
 
     memset(net, 0, sizeof(*net));
     net->span_ps = span_ps;
+    net->events = events;
     net->window_ps = 1 + span_ps / 2;
     for (unsigned i = 0; i < LINES; i++) {
         net->from[i] = i < DISTRICTS ? i : mix(&state, 0) % DISTRICTS;
@@ -354,7 +357,7 @@ networks_agree(uint64_t seed, uint64_t span_ps)
     uint64_t expected;
     uint64_t fired = 0;
 
-    net_make(&net, seed, span_ps);
+    net_make(&net, seed, span_ps, EVENTS);
     net_on_plain(&net);
     expected = net_play(&net, seed);
     for (unsigned i = 0; i < DISTRICTS; i++)
@@ -362,7 +365,7 @@ networks_agree(uint64_t seed, uint64_t span_ps)
     ck_assert_uint_gt(fired, 1000);
     net_free(&net);
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-        net_make(&net, seed, span_ps);
+        net_make(&net, seed, span_ps, EVENTS);
         net_on_engine(&net, shapes[i].parts, shapes[i].threads);
         ck_assert_uint_eq(net_play(&net, seed), expected);
         ck_assert_uint_eq(engine_events(net.engine), fired);
@@ -383,6 +386,80 @@ START_TEST(same_as_a_plain_list)
 
     for (size_t i = 0; i < sizeof(spans_ps) / sizeof(spans_ps[0]); i++)
         networks_agree(100 * (uint64_t)_i + i, spans_ps[i]);
+}
+END_TEST
+
+/* Long enough for the wheel to become longer and coarser. */
+START_TEST(same_with_a_coarser_wheel)
+{
+    static struct net net;
+    uint64_t expected;
+
+    net_make(&net, 3, UINT64_C(20000000), 400000);
+    net_on_plain(&net);
+    expected = net_play(&net, 3);
+    net_free(&net);
+    net_make(&net, 3, UINT64_C(20000000), 400000);
+    net_on_engine(&net, 1, 1);
+    const struct wheel *wheel = &engine_part(net.engine, 0)->wheel;
+    unsigned shift = wheel->shift;
+    uint32_t mask = wheel->mask;
+
+    ck_assert_uint_eq(net_play(&net, 3), expected);
+    ck_assert_uint_gt(wheel->shift, shift);
+    ck_assert_uint_gt(wheel->mask, mask);
+    net_free(&net);
+}
+END_TEST
+
+/* Thousands of timers within a nanosecond or two. */
+#define CROWD 3000
+
+struct crowd {
+    uint64_t state;
+    uint64_t at_ps[CROWD];
+    uint64_t last_ps;
+    uint32_t last;
+    uint64_t fired;
+};
+
+static void
+on_crowd(struct engine_part *part, uint32_t owner,
+         const struct engine_item *item)
+{
+    struct crowd *crowd = engine_context(part);
+    uint64_t now_ps = engine_now_ps(part);
+
+    (void)item;
+    CHECK(now_ps == crowd->at_ps[owner]);
+    CHECK(now_ps > crowd->last_ps ||
+          (now_ps == crowd->last_ps && owner > crowd->last));
+    crowd->last_ps = now_ps;
+    crowd->last = owner;
+    crowd->fired++;
+    crowd->at_ps[owner] = now_ps + 1 + mix(&crowd->state, 0) % 1500;
+    engine_timer_set(part, owner, crowd->at_ps[owner]);
+}
+
+START_TEST(in_order_with_a_finer_wheel)
+{
+    static struct crowd crowd;
+    struct engine_options options = {.parts = 1, .threads = 1};
+    struct engine *engine;
+
+    ck_assert_int_eq(engine_create(&options, &engine), 0);
+    engine_context_set(engine, 0, &crowd);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        ck_assert_uint_eq(engine_timer_add(engine, 0, on_crowd, i), i);
+        crowd.at_ps[i] = 1 + i % 7;
+        engine_timer_set(engine_part(engine, 0), i, crowd.at_ps[i]);
+    }
+    ck_assert_int_eq(engine_run_until(engine, 150000), 0);
+    /* One each 750 ps on average. */
+    ck_assert_uint_gt(crowd.fired, 190 * CROWD);
+    ck_assert_uint_lt(crowd.fired, 210 * CROWD);
+    ck_assert_uint_lt(engine_part(engine, 0)->wheel.shift, 10);
+    engine_destroy(engine);
 }
 END_TEST
 
@@ -580,6 +657,8 @@ main(void)
     TCase *directed = tcase_create("directed");
 
     tcase_add_loop_test(property, same_as_a_plain_list, 1, 5);
+    tcase_add_test(property, same_with_a_coarser_wheel);
+    tcase_add_test(property, in_order_with_a_finer_wheel);
     tcase_add_test(directed, ties_go_by_id);
     tcase_add_test(directed, timers_move_and_cancel);
     tcase_add_test(directed, the_clock_follows_runs);

@@ -11,7 +11,9 @@
 #define SHIFT_MAX 30 /* A key has 32 bits for the time within a tick. */
 #define BUCKETS_FIRST 4096
 #define INSERTION_MAX 48  /* Longer: qsort(). */
-#define TUNE_EVENTS 65536 /* Events between two looks at the figures. */
+#define SORT_MOVES 16     /* What qsort() costs, an event. */
+#define MOVES_MAX 4       /* More of them, an event: crowded. */
+#define TUNE_EVENTS 16384 /* Events between two looks at the figures. */
 
 static uint64_t
 entry_key(const struct wheel *wheel, uint32_t id, uint64_t at_ps)
@@ -193,6 +195,8 @@ wheel_insert_sorted(struct wheel *wheel, uint32_t id, uint64_t at_ps)
     for (; place > 0 && wheel->sorted[place - 1] < key; place--)
         wheel->sorted[place] = wheel->sorted[place - 1];
     wheel->sorted[place] = key;
+    wheel->met_events++;
+    wheel->met_moves += wheel->sorted_count - 1 - place;
 }
 
 static int
@@ -204,13 +208,15 @@ key_compare(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Sorts what was taken from a list, largest first. */
-static void
+/* Sorts what was taken from a list, largest first.  How many moves. */
+static uint64_t
 sort(uint64_t *keys, size_t count)
 {
+    uint64_t moves = 0;
+
     if (count > INSERTION_MAX) {
         qsort(keys, count, sizeof(*keys), key_compare);
-        return;
+        return count * SORT_MOVES;
     }
     for (size_t i = 1; i < count; i++) {
         uint64_t key = keys[i];
@@ -219,7 +225,9 @@ sort(uint64_t *keys, size_t count)
         for (; place > 0 && keys[place - 1] < key; place--)
             keys[place] = keys[place - 1];
         keys[place] = key;
+        moves += i - place;
     }
+    return moves;
 }
 
 static void
@@ -248,7 +256,10 @@ bucket_take(struct wheel *wheel)
             entry_key(wheel, id, entry->at_ps);
         id = entry->next;
     }
-    sort(wheel->sorted, wheel->sorted_count);
+    id = wheel->heads[(bucket + 1) & wheel->mask];
+    if (id != WHEEL_NONE)
+        PREFETCH(wheel_entry(wheel, id));
+    wheel->met_moves += sort(wheel->sorted, wheel->sorted_count);
     wheel->met_ticks++;
     wheel->met_events += wheel->sorted_count;
 }
@@ -289,9 +300,10 @@ reshape(struct wheel *wheel, unsigned shift, uint32_t buckets)
 static void
 tune(struct wheel *wheel)
 {
-    bool crowded = wheel->met_events > 5 * wheel->met_ticks;
+    bool crowded = wheel->met_moves > MOVES_MAX * wheel->met_events;
     bool thin = wheel->met_events < 2 * wheel->met_ticks;
     bool late = wheel->met_late * 16 > wheel->met_events;
+    bool mostly = wheel->met_late * 2 > wheel->met_events;
     unsigned shift = wheel->shift;
     uint32_t buckets = wheel->mask + 1;
 
@@ -302,12 +314,13 @@ tune(struct wheel *wheel)
         if (!thin && buckets < WHEEL_BUCKETS_MAX)
             buckets *= 2;
         else if (shift < SHIFT_MAX)
-            shift++;
+            shift += 1 + mostly;
     }
     if (buckets > WHEEL_BUCKETS_MAX)
         buckets = WHEEL_BUCKETS_MAX;
     wheel->met_ticks = 0;
     wheel->met_events = 0;
+    wheel->met_moves = 0;
     wheel->met_late = 0;
     if (shift != wheel->shift || buckets != wheel->mask + 1)
         reshape(wheel, shift, buckets);

@@ -9,8 +9,8 @@
  *          event follows from its time alone.
  * Keys     in 'sorted', (time within the tick) << 32 | id.
  * Tuning   the length of a tick and the number of buckets follow what is
- *          met: a crowded tick is halved, a crowded heap makes the wheel
- *          longer.  The order is total, so this changes no outcome.
+ *          met: a tick that is long to sort is halved, a heap in use makes
+ *          the wheel longer.  The order is total, so this changes no outcome.
  */
 #ifndef MODELS_ENGINE_WHEEL_PRIV_H
 #define MODELS_ENGINE_WHEEL_PRIV_H
@@ -44,7 +44,8 @@ struct wheel {
     uint64_t sums[WHEEL_BUCKETS_MAX / 64 / 64]; /* Per word of 'bits'. */
     uint32_t *heap;                             /* Ids, 4-ary. */
     size_t sorted_capacity, heap_capacity;
-    uint64_t met_ticks, met_events, met_late; /* Since the last tuning. */
+    /* Since the last tuning; moves are what sorting cost. */
+    uint64_t met_ticks, met_events, met_moves, met_late;
 };
 
 /* Entries are 64 bytes apart. */

@@ -20,6 +20,9 @@
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* The line at 'address' will be wanted soon. */
+#define PREFETCH(address) __builtin_prefetch(address)
+
 /* Tells the CPU that this is a loop that waits. */
 #if defined(__x86_64__) || defined(__i386__)
 #define CPU_RELAX() __builtin_ia32_pause()
