@@ -29,12 +29,14 @@ struct oracle_path {
 struct oracle_connected {
     struct fwd_prefix prefix;
     uint32_t end;
+    bool anywhere; /* packets to it may leave by any port */
 };
 
 struct oracle_packets {
     unsigned end_count, box_count;
     struct oracle_end *ends;
-    uint32_t *owner;           /* of each end's address: an end, or NO_END */
+    uint32_t *owner; /* of each end's address: an end, or NO_END */
+    bool *anywhere;
     struct oracle_path *paths; /* box_count x end_count */
     struct oracle_connected *connected;
     size_t connected_count;
@@ -51,10 +53,11 @@ oracles_packets_begin(struct oracles *oracles, const struct oracle_end *ends,
     packets->box_count = oracles->plan->box_count;
     packets->ends = calloc(count, sizeof(*packets->ends));
     packets->owner = calloc(count, sizeof(*packets->owner));
+    packets->anywhere = calloc(count, sizeof(*packets->anywhere));
     packets->paths =
         calloc((size_t)count * packets->box_count, sizeof(*packets->paths));
     CHECK(packets->ends != NULL && packets->owner != NULL &&
-          packets->paths != NULL);
+          packets->anywhere != NULL && packets->paths != NULL);
     memcpy(packets->ends, ends, count * sizeof(*ends));
     for (unsigned i = 0; i < count; i++)
         packets->owner[i] = NO_END;
@@ -68,6 +71,7 @@ oracle_packets_destroy(struct oracle_packets *packets)
         return;
     free(packets->ends);
     free(packets->owner);
+    free(packets->anywhere);
     free(packets->paths);
     free(packets->connected);
     free(packets);
@@ -87,9 +91,9 @@ prefix_holds(const struct fwd_prefix *prefix, const struct fwd_prefix *host)
     return true;
 }
 
-void
-oracles_connected(struct oracles *oracles, unsigned end,
-                  const struct fwd_prefix *prefix)
+static void
+prefix_add(struct oracles *oracles, unsigned end,
+           const struct fwd_prefix *prefix, bool anywhere)
 {
     struct oracle_packets *packets = oracles->packets;
 
@@ -99,7 +103,21 @@ oracles_connected(struct oracles *oracles, unsigned end,
                 (packets->connected_count + 1) * sizeof(*packets->connected));
     CHECK(packets->connected != NULL);
     packets->connected[packets->connected_count++] =
-        (struct oracle_connected){*prefix, end};
+        (struct oracle_connected){*prefix, end, anywhere};
+}
+
+void
+oracles_connected(struct oracles *oracles, unsigned end,
+                  const struct fwd_prefix *prefix)
+{
+    prefix_add(oracles, end, prefix, false);
+}
+
+void
+oracles_routed(struct oracles *oracles, unsigned end,
+               const struct fwd_prefix *prefix)
+{
+    prefix_add(oracles, end, prefix, true);
 }
 
 void
@@ -119,6 +137,7 @@ oracles_addressed(struct oracles *oracles, unsigned end,
             continue;
         longest = row->prefix.length;
         packets->owner[end] = row->end;
+        packets->anywhere[end] = row->anywhere;
     }
 }
 
@@ -210,7 +229,7 @@ oracles_packet_out(struct oracles *oracles, uint64_t at_ps, unsigned end,
         return;
     oracle_exercised(oracles, ORACLE_O4);
     oracle_exercised(oracles, ORACLE_O5);
-    if (end != due) {
+    if (end != due && !oracles->packets->anywhere[to]) {
         hole_seen(oracles, at_ps, from, to, "left at another port");
         return;
     }

@@ -78,6 +78,10 @@ void oracles_packets_begin(struct oracles *oracles,
 /* An operator gave 'end' this prefix, and every card has it. */
 void oracles_connected(struct oracles *oracles, unsigned end,
                        const struct fwd_prefix *prefix);
+/* The same of a network behind routers, at this end among others: packets to
+ * it may leave anywhere. */
+void oracles_routed(struct oracles *oracles, unsigned end,
+                    const struct fwd_prefix *prefix);
 /* Packets to 'end' carry this address; call it after what is connected. */
 void oracles_addressed(struct oracles *oracles, unsigned end,
                        const struct fwd_prefix *host);

@@ -165,6 +165,22 @@ START_TEST(o5_longest_prefix)
 }
 END_TEST
 
+/* A network behind routers may be reached by any of them. */
+START_TEST(o5_behind_routers)
+{
+    struct fwd_prefix network = prefix(9, 0, 24);
+    struct fwd_prefix host = prefix(9, 2, 32);
+
+    oracles_routed(oracles, 2, &network);
+    oracles_addressed(oracles, 2, &host);
+    oracles_packet_out(oracles, 5 * US, 3, 0, 2);
+    oracles_packet_out(oracles, 9 * US, 3, 0, 2);
+    judged(ORACLE_O5, 2, false);
+    two_drops(PLANE_DROP_NO_ROUTE, 0, 2);
+    judged(ORACLE_O5, 4, true);
+}
+END_TEST
+
 START_TEST(o4_loop)
 {
     oracles_packet_dropped(oracles, 5 * US, PLANE_DROP_TTL, 0, 2);
@@ -197,6 +213,7 @@ packet_cases(void)
     tcase_add_loop_test(tc, o5_wrong_tables, 0, 6);
     tcase_add_test(tc, o5_no_right_to_arrive);
     tcase_add_test(tc, o5_longest_prefix);
+    tcase_add_test(tc, o5_behind_routers);
     tcase_add_test(tc, o4_loop);
     tcase_add_test(tc, o4_delivery_ends_a_loop);
     return tc;

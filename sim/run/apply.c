@@ -620,6 +620,16 @@ apply_add(struct run *run, unsigned index)
 }
 
 static void
+apply_route_change(struct run *run, unsigned index)
+{
+    const struct scenario_event *event = &run->scenario->events[index];
+
+    if (!addresses_change(run, (unsigned)number_of(event, "hops")))
+        run_note(run, "note", "operator", "",
+                 "no controller is active: the request is lost");
+}
+
+static void
 apply_cable_swap(struct run *run, unsigned index)
 {
     const struct scenario_event *event = &run->scenario->events[index];
@@ -730,6 +740,7 @@ apply(struct run *run, unsigned index)
         return;
     case ACTION_BOX_ADD: apply_add(run, index); return;
     case ACTION_CABLE_SWAP: apply_cable_swap(run, index); return;
+    case ACTION_ROUTE_CHANGE: apply_route_change(run, index); return;
     case ACTION_RANDOM_FAULTS: random_faults_start(run, index); return;
     default: break;
     }

@@ -64,6 +64,7 @@ listen(void *context, const struct observation *seen)
     }
     oracles_observe(run->oracles, seen);
     probe_observe(run, seen);
+    addresses_observe(run, seen);
     if (seen->kind == OBSERVE_LOG && run->options->log != NULL) {
         char text[SIMTIME_TEXT_BYTES];
 
@@ -530,11 +531,12 @@ static void
 never_up(struct run *run)
 {
     account_open(run);
-    outcome_text(run->outcome->note, sizeof(run->outcome->note),
-                 run->outcome->interrupted
-                     ? "interrupted while the cluster booted"
-                     : "the cluster was not up %u s after power-on",
-                 boot_limit_s(run));
+    if (run->outcome->note[0] == '\0')
+        outcome_text(run->outcome->note, sizeof(run->outcome->note),
+                     run->outcome->interrupted
+                         ? "interrupted while the cluster booted"
+                         : "the cluster was not up %u s after power-on",
+                     boot_limit_s(run));
     run_note(run, "note", "boot", "", "%s", run->outcome->note);
     for (size_t i = 0; i < run->scenario->expect_count; i++)
         expects_undecided(run, i, run->outcome->note);

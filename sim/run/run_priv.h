@@ -7,6 +7,7 @@
 
 #include "faults/ledger.h"
 #include "faults/oracles.h"
+#include "reference-nos/schema/operator_msg.h"
 #include "sim/kernel/random.h"
 #include "sim/run/run.h"
 #include "sim/run/traffic.h"
@@ -97,6 +98,14 @@ struct random_faults {
     uint64_t open;
 };
 
+/* A request that waits for its answer, before the run begins. */
+struct run_question {
+    uint64_t token; /* 0: none, or answered */
+    uint64_t asked;
+    size_t size;
+    uint8_t bytes[OPERATOR_REPLY_MAX];
+};
+
 struct run {
     const struct run_options *options;
     const struct scenario *scenario;
@@ -107,6 +116,7 @@ struct run {
     struct oracles *oracles;
     struct watch watch;
     struct probe probe;
+    struct run_question *question; /* or NULL */
     struct random_faults random;
     struct run_traffic traffic;
     struct event_state *events;
@@ -228,6 +238,10 @@ int search_value(struct run *run, const struct metric_ref *ref,
  * operator would, and waits until every card has them; false when they never
  * do. */
 bool addresses_configure(struct run *run);
+void addresses_observe(struct run *run, const struct observation *seen);
+/* Gives each static route of traffic so many next hops; false when nobody can
+ * be asked. */
+bool addresses_change(struct run *run, unsigned hops);
 
 /* random_faults.c */
 

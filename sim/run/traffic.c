@@ -276,10 +276,12 @@ traffic_init(struct run *run)
     }
     traffic->end_count = plane_ends(traffic->plane);
     traffic->used = calloc(traffic->end_count + 1u, sizeof(bool));
+    traffic->routed = calloc(traffic->end_count + 1u, sizeof(bool));
     traffic->block_count = scenario->traffic_count;
     traffic->blocks =
         calloc(traffic->block_count + 1, sizeof(*traffic->blocks));
-    CHECK(traffic->used != NULL && traffic->blocks != NULL);
+    CHECK(traffic->used != NULL && traffic->routed != NULL &&
+          traffic->blocks != NULL);
     for (size_t i = 0; i < traffic->block_count; i++) {
         struct traffic_block *block = &traffic->blocks[i];
         int err = block_ends(run->plan, &scenario->traffic[i], block, message,
@@ -288,8 +290,11 @@ traffic_init(struct run *run)
         CHECK(err == 0); /* traffic_plan_check() has passed */
         for (uint32_t j = 0; j < block->spec.sender_count; j++)
             traffic->used[block->senders[j]] = true;
-        for (uint32_t j = 0; j < block->spec.receiver_count; j++)
+        for (uint32_t j = 0; j < block->spec.receiver_count; j++) {
             traffic->used[block->receivers[j]] = true;
+            traffic->routed[block->receivers[j]] |=
+                scenario->traffic[i].routed;
+        }
     }
 }
 
@@ -302,6 +307,7 @@ traffic_fini(struct run *run)
         block_fini(&traffic->blocks[i]);
     free(traffic->blocks);
     free(traffic->used);
+    free(traffic->routed);
 }
 
 bool

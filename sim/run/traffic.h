@@ -26,7 +26,9 @@ struct run_traffic {
     struct data_plane *plane; /* NULL: none in this run */
     struct traffic_block *blocks;
     size_t block_count;
-    bool *used; /* ends that send or receive */
+    bool *used;     /* ends that send or receive */
+    bool *routed;   /* ends before whose networks a router stands */
+    uint64_t edits; /* transactions an operator asked for */
     unsigned end_count;
     bool ready; /* addresses are configured */
     uint64_t lost;

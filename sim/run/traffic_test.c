@@ -247,6 +247,26 @@ START_TEST(o5_sees_a_black_hole)
 }
 END_TEST
 
+/* Routes are changed under traffic, and no packet notices. */
+START_TEST(routes_change_without_loss)
+{
+    run_text(QUIET
+             "traffic:\n  - { name: a, pattern: pairs, from: ncp-0/0..1, to: "
+             "ncp-1/0..1, sizes: 512, load: 1%, routed: true, at: 1ms, for: "
+             "40ms }\n"
+             "capture: []\n"
+             "timeline:\n"
+             "  - { at: 5ms, action: route.change, hops: 2 }\n"
+             "expect:\n"
+             "  - { that: \"traffic.loss(a) == 0%\" }\n"
+             "  - { that: \"oracles.violations == 0\" }\n"
+             "ends: 60ms\n",
+             &outcome);
+    expect_is(0, VERDICT_PASS);
+    expect_is(1, VERDICT_PASS);
+}
+END_TEST
+
 /* ---- searches ---- */
 
 START_TEST(search_finds_the_port)
@@ -383,6 +403,7 @@ traffic_cases(void)
     tcase_add_test(tc, loss_has_a_cause);
     tcase_add_test(tc, no_traffic_no_metrics);
     tcase_add_test(tc, o5_sees_a_black_hole);
+    tcase_add_test(tc, routes_change_without_loss);
     tcase_add_test(tc, search_finds_the_port);
     tcase_add_test(tc, captures_hold_what_matches);
     tcase_add_test(tc, captures_need_a_place);

@@ -162,7 +162,7 @@ static const struct {
      "s.yaml:7:23: error: unknown action \"box.swop\"; expected one of "
      "box.power-on, controller.switchover, module.drain, module.undrain, "
      "module.replace, module.remove, box.swap, box.add, identity.renew, "
-     "cable.swap, random-faults; did you mean \"box.swap\"?"},
+     "cable.swap, route.change, random-faults; did you mean \"box.swap\"?"},
     {LINE("at: 1s, fault: service.slow, target: \"service=store,ncc-0\""),
      "s.yaml:7:5: error: service.slow lacks \"factor\""},
     {LINE("at: 1s, fault: service.slow, target: \"service=store,ncc-0\", "

@@ -420,6 +420,20 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
          .least_targets = 2,
          .most_targets = 2,
          .worlds = WORLDS_MODELLED},
+    [ACTION_ROUTE_CHANGE] =
+        {.id = ACTION_ROUTE_CHANGE,
+         .name = "route.change",
+         .doc = "An operator gives every static route of traffic that is "
+                "`routed` other next hops: its own router and the next ones.",
+         .worlds = WORLDS_PACKETS,
+         .params = {{.name = "hops",
+                     .kind = PARAM_QUANTITY,
+                     .quantity = QUANTITY_COUNT,
+                     .required = true,
+                     .has_range = true,
+                     .min = 1,
+                     .max = FWD_HOPS_MAX,
+                     .doc = "Next hops of each route."}}},
     [ACTION_RANDOM_FAULTS] =
         {.id = ACTION_RANDOM_FAULTS,
          .name = "random-faults",

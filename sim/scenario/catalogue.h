@@ -59,6 +59,7 @@
     X(BOX_ADD, "box.add")                                                     \
     X(IDENTITY_RENEW, "identity.renew")                                       \
     X(CABLE_SWAP, "cable.swap")                                               \
+    X(ROUTE_CHANGE, "route.change")                                           \
     X(RANDOM_FAULTS, "random-faults")
 
 enum catalogue_id {

@@ -163,6 +163,7 @@ struct scenario_traffic {
     const struct ynode *node;
     const char *name;
     struct scenario_port_list from, to;
+    bool routed; /* to networks behind the receivers */
     struct traffic_spec spec;
     uint32_t after;       /* event of the timeline, or SCENARIO_NO_EVENT */
     struct simtime at;    /* from t = 0, or from that event */

@@ -576,11 +576,30 @@ read_times(struct loader *loader, const struct ynode *node,
     return count_occurrences(loader, node, event, keys->count);
 }
 
+static bool
+is_routed(const struct loader *loader)
+{
+    for (size_t i = 0; i < loader->scenario->traffic_count; i++) {
+        const struct ynode *node = loader->scenario->traffic[i].node;
+        const struct ynode *routed = ynode_get(node, "routed");
+
+        if (routed != NULL && routed->kind == YNODE_SCALAR &&
+            strcmp(routed->text, "true") == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Cables of the forwarding plane are those of the plan. */
 static int
-check_cables(struct loader *loader, const struct ynode *node,
-             const struct scenario_event *event)
+check_packets(struct loader *loader, const struct ynode *node,
+              const struct scenario_event *event)
 {
+    if (event->what->id == ACTION_ROUTE_CHANGE && !is_routed(loader)) {
+        schema_error(&loader->reader, node,
+                     "route.change needs traffic that is routed: true");
+        return ERR_INVALID;
+    }
     if (event->what->id != ACTION_CABLE_SWAP || loader->traffic == NULL)
         return 0;
     schema_error(&loader->reader, node,
@@ -654,7 +673,7 @@ read_event(struct loader *loader, const struct ynode *node,
     if (error == 0)
         error = read_times(loader, node, &keys, event);
     if (error == 0)
-        error = check_cables(loader, node, event);
+        error = check_packets(loader, node, event);
     if (error == 0)
         error = check_growth(loader, node, event);
     return error;

@@ -34,7 +34,7 @@ struct traffic_keys {
     struct simtime burst, at, lasts;
     const struct ynode *after;
     const char *file;
-    bool loops;
+    bool loops, routed;
 };
 
 static void
@@ -99,6 +99,12 @@ static const struct field traffic_fields[] = {
      FIELD_AT(struct traffic_keys, to),
      .json = ports_json,
      .doc = "Front ports that receive; the senders when not given."},
+    {.key = "routed",
+     .kind = FIELD_BOOL,
+     FIELD_AT(struct traffic_keys, routed),
+     .fallback = "false",
+     .doc = "To a network behind each receiver, by a static route to the "
+            "router that stands there."},
     {.key = "sizes",
      .kind = FIELD_NODE,
      FIELD_AT(struct traffic_keys, sizes),
@@ -542,6 +548,7 @@ read_block(struct loader *loader, struct scenario_traffic *traffic)
         return error;
     traffic->at = keys.at;
     traffic->lasts = keys.lasts;
+    traffic->routed = keys.routed;
     error |= check_incast(loader, &keys);
     error |= check_block(loader, &keys);
     fill_spec(&keys, &traffic->spec);

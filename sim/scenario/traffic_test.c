@@ -228,6 +228,23 @@ static const struct {
     {BLOCK(GOOD) "timeline: [{ at: 1s, action: cable.swap, target: "
                  "[link=ncp-0/fab-0, link=ncp-1/fab-0] }]\n",
      "s.yaml:8:"},
+    {BLOCK(GOOD) "timeline: [{ at: 1s, action: route.change, hops: 2 }]\n",
+     "s.yaml:8:12: error: route.change needs traffic that is routed: true"},
+    {BLOCK(GOOD ", routed: true") "timeline: [{ at: 1s, action: route.change, "
+                                  "hops: 17 }]\n",
+     "s.yaml:8:50: error: hops must lie between 1 and 16, not \"17\""},
+    /* Searches. */
+    {BLOCK(GOOD) "search: { traffic: b, sizes: [64] }\n",
+     "s.yaml:8:20: error: unknown traffic \"b\"; expected a"},
+    {BLOCK(GOOD) "search: { traffic: a, sizes: [63] }\n",
+     "s.yaml:8:31: error: a frame must lie between 64 and 9216, not \"63\""},
+    {BLOCK(GOOD) "search: { traffic: a, sizes: [] }\n",
+     "s.yaml:8:30: error: 1 to 32 sizes"},
+    {BLOCK(GOOD) "search: { traffic: a, sizes: [64], vary: burst }\n",
+     "s.yaml:8:20: error: traffic \"a\" has no \"burst-frames\" to vary"},
+    {BLOCK(GOOD) "search: { traffic: a, sizes: [64] }\n"
+                 "expect: [{ that: \"search.throughput(65) > 1%\" }]\n",
+     "s.yaml:9:37: error: no search tries frames of 65 bytes"},
     /* Metrics. */
     {BLOCK(GOOD) "expect: [{ that: \"latency.p50(b) < 1us\" }]\n",
      "s.yaml:8:31: error: unknown traffic \"b\"; expected a"},
@@ -344,8 +361,8 @@ refused(const char *what)
 {
     read_file("");
     ck_assert_ptr_null(reading.scenario);
-    ck_assert_msg(strncmp(reading.errors, "s.yaml:7:55: error: ", 20) == 0, "%s",
-                  reading.errors);
+    ck_assert_msg(strncmp(reading.errors, "s.yaml:7:55: error: ", 20) == 0,
+                  "%s", reading.errors);
     ck_assert_msg(strstr(reading.errors, path) != NULL &&
                       strstr(reading.errors, what) != NULL,
                   "%s", reading.errors);

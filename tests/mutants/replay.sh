@@ -52,6 +52,7 @@ caught() {
 caught ack-before-durable 1 O2
 caught ignore-storage-error 2 O2
 caught no-fencing 3 O3
+caught delete-then-add 6 O5
 caught reuse-number 8 O8
 caught lanes-reversed 12 O12
 
