@@ -167,23 +167,29 @@ cells_prepare(struct data_plane *plane, uint64_t cell_bps)
     plane->ncf_resume_ps = span_of(asic->ncf_resume_bytes, cell_bps);
 }
 
-static void
-links_prepare(struct data_plane *plane)
+/* 0 when a box with fabric ports does not say their rate. */
+static uint64_t
+link_rate(const struct cluster_plan *plan)
 {
-    const struct cluster_plan *plan = plane->plan;
-    uint64_t link_bps = 0;
+    uint64_t bps = UINT64_MAX;
 
     for (unsigned i = 0; i < plan->box_count; i++) {
         const struct box_model *model = plan->boxes[i].model;
 
-        if (model->fabric_ports > 0 &&
-            (link_bps == 0 || model->fabric_port_bps < link_bps))
-            link_bps = model->fabric_port_bps;
+        if (model->fabric_ports > 0 && model->fabric_port_bps < bps)
+            bps = model->fabric_port_bps;
     }
-    plane->link_ps = plan->fabric_link_delay.ps;
+    return bps;
+}
+
+static void
+links_prepare(struct data_plane *plane)
+{
+    plane->link_ps = plane->plan->fabric_link_delay.ps;
     plane->way_ps = 2 * plane->link_ps + plane->asic->ncf_ps;
-    if (link_bps > 0)
-        cells_prepare(plane, asic_cell_bps(plane->asic, link_bps));
+    if (plane->ncf_count > 0)
+        cells_prepare(plane,
+                      asic_cell_bps(plane->asic, link_rate(plane->plan)));
 }
 
 /* ---- ends --------------------------------------------------------------- */
@@ -373,6 +379,28 @@ port_rate(const struct data_plane *plane)
     return bps;
 }
 
+/* Times on a wire are kept in 32 bits. */
+#define RATE_MIN UINT64_C(1000000000)
+
+static int
+rates_check(struct data_plane *plane, char *message, size_t message_size)
+{
+    plane->port_bps = port_rate(plane);
+    if (plane->port_bps < RATE_MIN) {
+        (void)snprintf(message, message_size,
+                       "front ports of %llu bit/s are too slow for the plane",
+                       (unsigned long long)plane->port_bps);
+        return ERR_INVALID;
+    }
+    if (plane->ncf_count > 0 && link_rate(plane->plan) < RATE_MIN) {
+        (void)snprintf(message, message_size,
+                       "fabric ports of %llu bit/s are too slow for the plane",
+                       (unsigned long long)link_rate(plane->plan));
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
 int
 plane_build(struct data_plane *plane, unsigned threads, char *message,
             size_t message_size)
@@ -386,6 +414,9 @@ plane_build(struct data_plane *plane, unsigned threads, char *message,
                        "the plan has no box with front ports");
         return ERR_INVALID;
     }
+    err = rates_check(plane, message, message_size);
+    if (err != 0)
+        return err;
     if (plane->ncf_count > 0 && plane->plan->fabric_link_delay.ps == 0)
         plane->part_count = 1;
     for (unsigned i = 0; i < plane->card_count; i++)
@@ -399,7 +430,6 @@ plane_build(struct data_plane *plane, unsigned threads, char *message,
                        err_text(err));
         return err;
     }
-    plane->port_bps = port_rate(plane);
     cables_lay(plane);
     ends_make(plane);
     parts_wire(plane);

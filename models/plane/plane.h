@@ -92,7 +92,7 @@ struct plane_totals {
     uint64_t held, held_bytes;  /* in queues and on wires now */
     uint64_t buffer_peak_bytes; /* of one card */
     uint64_t hbm_packets;       /* that went through the deep buffer */
-    uint64_t paused_ps;         /* back-pressure, summed over links */
+    uint64_t paused_ps; /* back-pressure, over fabric boxes and egress cards */
     size_t memory_bytes;
 };
 

@@ -556,6 +556,37 @@ START_TEST(router)
 }
 END_TEST
 
+/* A wire whose times the plane could not keep. */
+START_TEST(slow_ports)
+{
+    struct plane_options options = {.seed = 1, .threads = 1};
+    struct data_plane *plane = NULL;
+    struct box_model slow;
+    char message[256] = "";
+    struct rig rig;
+
+    rig_plan(&rig, &small);
+    options.plan = rig.plan;
+    options.asic = &rig.asic;
+    slow = *rig.plan->boxes[rig.plan->box_count - 1].model;
+    slow.front_port_bps = 1000000;
+    for (unsigned i = 0; i < rig.plan->box_count; i++) {
+        if (rig.plan->boxes[i].role == ROLE_NCP)
+            rig.plan->boxes[i].model = &slow;
+    }
+    ck_assert_int_eq(plane_create(&options, &plane, message, sizeof(message)),
+                     ERR_INVALID);
+    ck_assert_ptr_null(plane);
+    ck_assert_ptr_nonnull(strstr(message, "front ports of 1000000 bit/s"));
+    slow.front_port_bps = UINT64_C(100000000000);
+    slow.fabric_port_bps = 0;
+    ck_assert_int_eq(plane_create(&options, &plane, message, sizeof(message)),
+                     ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(message, "fabric ports of 0 bit/s"));
+    cluster_plan_destroy(rig.plan);
+}
+END_TEST
+
 Suite *
 table_suite(void)
 {
@@ -589,6 +620,7 @@ table_suite(void)
     tcase_add_test(tcase, observers);
     tcase_add_test(tcase, bad_calls);
     tcase_add_test(tcase, router);
+    tcase_add_test(tcase, slow_ports);
     suite_add_tcase(suite, tcase);
     return suite;
 }
