@@ -372,6 +372,8 @@ plan_try(struct request *request)
     struct cluster_plan *plan;
     char message[MESSAGE_BYTES];
 
+    if (request->scenario->network.node != NULL)
+        return 0; /* no boxes */
     if (run_plan_create(&options, &plan, message, sizeof(message)) == 0) {
         cluster_plan_destroy(plan);
         return 0;

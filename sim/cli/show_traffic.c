@@ -69,6 +69,10 @@ stages_print(const struct outcome *outcome, size_t traffic)
         struct hist *hist = outcome_latency(outcome, traffic, i);
         char half[VALUE_BYTES], most[VALUE_BYTES];
 
+        if (hist_count(hist) == 0) { /* a network of queues has none */
+            free(hist);
+            continue;
+        }
         expr_value_format(UNIT_DURATION, hist_quantile(hist, HIST_PPB / 2),
                           half, sizeof(half));
         expr_value_format(UNIT_DURATION, hist_max(hist), most, sizeof(most));

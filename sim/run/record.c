@@ -583,14 +583,18 @@ campaign_record(const struct campaign_options *options,
                 struct campaign_record *record, char *message,
                 size_t message_size)
 {
-    struct writer writer = {.options = options};
-    struct cluster_plan *plan;
-    int err = run_plan_create(&options->run, &plan, message, message_size);
+    const struct cluster_plan no_boxes = {.preset = "leaf-spine"};
+    struct writer writer = {.options = options, .plan = &no_boxes};
+    struct cluster_plan *plan = NULL;
+    int err = 0;
     int finished;
 
+    if (options->run.scenario->network.node == NULL) {
+        err = run_plan_create(&options->run, &plan, message, message_size);
+        writer.plan = plan;
+    }
     if (err != 0)
         return err;
-    writer.plan = plan;
     err =
         results_open(record->db_path, &writer.results, message, message_size);
     if (err == 0) {

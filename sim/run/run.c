@@ -604,6 +604,15 @@ run_supported(const struct scenario *scenario, enum world_kind world,
                      topology->mark.column, world_kind_name(world));
         return ERR_UNSUPPORTED;
     }
+    if (scenario->network.node != NULL && run_world_real(world)) {
+        outcome_text(message, message_size,
+                     "%s:%u:%u: world %s has no network of plain queues",
+                     scenario->network.node->mark.file,
+                     scenario->network.node->mark.line,
+                     scenario->network.node->mark.column,
+                     world_kind_name(world));
+        return ERR_UNSUPPORTED;
+    }
     if ((scenario->worlds & WORLD_BIT(world)) == 0) {
         outcome_text(message, message_size,
                      "%s: `worlds:` does not name world %s", scenario->path,
@@ -660,6 +669,16 @@ run_scenario(const struct run_options *options, struct outcome *outcome,
                                             message, message_size);
     if (err != 0)
         return err;
+    if (options->scenario->network.node != NULL) {
+        err = run_network(options, outcome, message, message_size);
+        if (err == ERR_UNSUPPORTED || err == ERR_IO) {
+            cannot_run(options, outcome, message);
+            err = 0;
+        }
+        outcome->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall_ns;
+        outcome->cpu_ns = cpu_ns() - began_ns;
+        return err;
+    }
     err = run_init(&run, options, outcome, message, message_size);
     if (is_missing(options, err)) {
         cannot_run(options, outcome, message);

@@ -190,6 +190,10 @@ int run_netns_create(const struct run_options *options,
                      void *context, struct world **world, char *message,
                      size_t message_size);
 
+/* network.c: a scenario of plain queues; as run_scenario(). */
+int run_network(const struct run_options *options, struct outcome *outcome,
+                char *message, size_t message_size);
+
 /* world_ns3.c */
 
 struct des_options;

@@ -550,6 +550,7 @@ main(void)
     suite_add_tcase(suite, campaign_cases());
     suite_add_tcase(suite, compare_cases());
     suite_add_tcase(suite, worlds_cases());
+    suite_add_tcase(suite, network_cases());
     suite_add_tcase(suite, traffic_cases());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -37,6 +37,7 @@ TCase *checkpoints_cases(void);
 TCase *campaign_cases(void);
 TCase *compare_cases(void);
 TCase *worlds_cases(void);
+TCase *network_cases(void);
 TCase *traffic_cases(void);
 
 #endif

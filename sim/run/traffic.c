@@ -396,6 +396,8 @@ traffic_stats(struct run *run, size_t index)
     struct run_traffic *traffic = &run->traffic;
     const struct traffic_block *block;
 
+    if (traffic->network != NULL)
+        return index == 0 ? traffic->network : NULL;
     if (traffic->plane == NULL || index >= traffic->block_count)
         return NULL;
     block = &traffic->blocks[index];

@@ -24,6 +24,8 @@ struct traffic_block {
 
 struct run_traffic {
     struct data_plane *plane; /* NULL: none in this run */
+    /* Of a network of queues, which has one block and no plane; or NULL. */
+    const struct plane_flow_stats *network;
     struct traffic_block *blocks;
     size_t block_count;
     bool *used;     /* ends that send or receive */

@@ -47,6 +47,8 @@ block_record(struct run *run, size_t index,
     row->reordered = stats->reordered;
     memcpy(row->dropped, stats->dropped, sizeof(row->dropped));
     for (unsigned i = 0; i < PLANE_STAGE_COUNT; i++) {
+        if (stats->stages[i] == NULL)
+            continue; /* a network of queues has no stages */
         row->sum_ps[i] = (double)hist_sum(stats->stages[i]);
         hist_record(run, stats->stages[i], number, i);
     }

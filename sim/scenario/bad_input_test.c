@@ -8,6 +8,14 @@
 #include <string.h>
 
 /* Lines 1-5; what a case adds starts at line 6, or inside. */
+/* Without a cluster. */
+#define PLAIN "format: 1\nscenario: a\nabout: b\n"
+#define QUEUES                                                                \
+    "network: { leaf-spine: { leaves: 2, spines: 1, hosts: 2, rate: 1Gbps, "  \
+    "buffer: 8 } }\n"
+#define OFFERED(from)                                                         \
+    "traffic: [{ name: all, from: " from ", load: 10% }]\nends: 1s\n"
+
 #define HEAD                                                                  \
     "format: 1\n"                                                             \
     "scenario: t\n"                                                           \
@@ -63,6 +71,19 @@ static const struct {
           "}\n"
           "  - { at: 50s, fault: box.restart, target: b.target }\n",
      "s.yaml:9:44: error: event \"b\" does not come earlier"},
+    {PLAIN QUEUES "ends: 1s\n",
+     "s.yaml:4:10: error: a network of queues has one block of traffic"},
+    {PLAIN QUEUES
+     "cluster: { preset: ddc-small, nos: reference }\n" OFFERED("host-*"),
+     "s.yaml:5:10: error: a network of queues has no cluster"},
+    {PLAIN QUEUES OFFERED("host-0..4"),
+     "s.yaml:5:30: error: impossible hosts: \"host-0..4\"; they run from "
+     "host-0 to host-3"},
+    {PLAIN QUEUES OFFERED("ncp-0/1"),
+     "s.yaml:5:30: error: \"ncp-0/1\" are no hosts; write them as host-3, "
+     "host-0..9 or host-*"},
+    {PLAIN "network: {}\n" OFFERED("host-*"),
+     "s.yaml:4:10: error: network lacks \"leaf-spine\""},
     {HEAD "compare:\n  - { metric: boot.time }\n",
      "s.yaml:7:5: error: a comparison lacks \"within\""},
     {HEAD "compare:\n  - { metric: switchover.count, within: 20% }\n",
@@ -81,7 +102,8 @@ static const struct {
     {HEAD "tiemline: []\n",
      "s.yaml:6:1: error: unknown key \"tiemline\" in the scenario; expected "
      "one of format, scenario, about, params, uses, worlds, cluster, "
-     "topology, begins, seed, probe, traffic, fidelity, capture, search, "
+     "topology, network, begins, seed, probe, traffic, fidelity, capture, "
+     "search, "
      "timeline, expect, compare, ends; did you "
      "mean "
      "\"timeline\"?"},

@@ -359,6 +359,14 @@ print_cluster(FILE *out, const struct scenario *scenario)
 {
     const struct scenario_cluster *cluster = &scenario->cluster;
 
+    if (scenario->network.node != NULL) {
+        fprintf(out, "network: %u leaves, %u spines, %u hosts\n",
+                (unsigned)scenario->network.leaf_spine.leaves,
+                (unsigned)scenario->network.leaf_spine.spines,
+                (unsigned)(scenario->network.leaf_spine.leaves *
+                           scenario->network.leaf_spine.hosts));
+        return;
+    }
     if (cluster->node == NULL) {
         fprintf(out, "topology: %zu nodes, %zu links\n",
                 scenario->topology.nodes.count,

@@ -10,12 +10,6 @@
 #include <ctype.h>
 #include <string.h>
 
-/* A range on its way from text to numbers. */
-struct range {
-    uint32_t first, last;
-    bool all;
-};
-
 void
 ports_json(struct json *json)
 {
@@ -46,11 +40,10 @@ read_number(const char **at, uint32_t *number)
     return *at > start && !isdigit((unsigned char)**at);
 }
 
-/* "3", "0..9" or "*". */
-static bool
-read_range(const char **at, struct range *range)
+bool
+read_port_range(const char **at, struct port_range *range)
 {
-    *range = (struct range){0};
+    *range = (struct port_range){0};
     if (**at == '*') {
         (*at)++;
         range->all = true;
@@ -77,7 +70,7 @@ not_ports(struct loader *loader, const struct ynode *node)
 
 static int
 backwards(struct loader *loader, const struct ynode *node, const char *what,
-          const struct range *range)
+          const struct port_range *range)
 {
     schema_error(&loader->reader, node, "%s %u..%u run backwards", what,
                  range->first, range->last);
@@ -86,7 +79,7 @@ backwards(struct loader *loader, const struct ynode *node, const char *what,
 
 static int
 check_boxes(struct loader *loader, const struct ynode *node,
-            struct range *boxes)
+            struct port_range *boxes)
 {
     uint32_t slots = loader->scope.slots[ROLE_NCP];
 
@@ -112,7 +105,7 @@ int
 read_ports(struct loader *loader, const struct ynode *node,
            struct scenario_ports *ports)
 {
-    struct range boxes, numbers;
+    struct port_range boxes, numbers;
     const char *at;
 
     if (schema_want(&loader->reader, node, YNODE_SCALAR, "front ports") != 0)
@@ -121,10 +114,10 @@ read_ports(struct loader *loader, const struct ynode *node,
     if (strncmp(at, "ncp-", 4) != 0)
         return not_ports(loader, node);
     at += 4;
-    if (!read_range(&at, &boxes) || *at != '/')
+    if (!read_port_range(&at, &boxes) || *at != '/')
         return not_ports(loader, node);
     at++;
-    if (!read_range(&at, &numbers) || *at != '\0')
+    if (!read_port_range(&at, &numbers) || *at != '\0')
         return not_ports(loader, node);
     if (numbers.first > numbers.last)
         return backwards(loader, node, "ports", &numbers);

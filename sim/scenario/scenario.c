@@ -19,6 +19,7 @@ struct top {
     const char *scenario;
     const char *about;
     const struct ynode *params, *uses, *worlds, *cluster, *topology;
+    struct scenario_network network;
     unsigned begins;
     uint64_t seed;
     struct scenario_probe probe;
@@ -167,6 +168,11 @@ static const struct field base_fields[] = {
      FIELD_AT(struct top, topology),
      .json = topology_json,
      .doc = "Nodes and links one by one, instead of a cluster."},
+    {.key = "network",
+     .kind = FIELD_MAP,
+     .schema = &network_schema,
+     FIELD_AT(struct top, network),
+     .doc = "Plain queues without boxes and NOS, instead of a cluster."},
     {.key = "begins",
      .kind = FIELD_ENUM,
      FIELD_AT(struct top, begins),
@@ -341,7 +347,9 @@ read_parts(struct loader *loader, const struct ynode *root,
         error = ERR_INVALID;
     if (read_worlds(loader, top->worlds) != 0)
         error = ERR_INVALID;
-    if (top->cluster == NULL && top->topology == NULL) {
+    if (top->network.node != NULL) {
+        loader->scenario->network = top->network;
+    } else if (top->cluster == NULL && top->topology == NULL) {
         schema_error(&loader->reader, root,
                      "a scenario needs a cluster or a topology");
         error = ERR_INVALID;
@@ -355,6 +363,9 @@ read_parts(struct loader *loader, const struct ynode *root,
     loader->capture = top->capture;
     loader->search = top->search;
     if (index_traffic(loader) != 0)
+        error = ERR_INVALID;
+    if (top->network.node != NULL &&
+        read_network(loader, top->cluster, top->topology) != 0)
         error = ERR_INVALID;
     if (read_timeline(loader) != 0)
         error = ERR_INVALID;

@@ -76,6 +76,20 @@ struct scenario_topology {
     struct schema_list links; /* struct scenario_link */
 };
 
+/* `network:` stands instead of `cluster:`: plain queues, no boxes. */
+struct scenario_leaf_spine {
+    const struct ynode *node;
+    uint64_t leaves, spines, hosts; /* hosts of each leaf */
+    uint64_t rate_bps;
+    struct simtime delay;
+    uint64_t buffer_packets; /* of each queue */
+};
+
+struct scenario_network {
+    const struct ynode *node; /* NULL: a cluster or a topology */
+    struct scenario_leaf_spine leaf_spine;
+};
+
 enum scenario_begin {
     BEGINS_CONVERGED, /* t = 0 when the cluster is up */
     BEGINS_POWER_ON   /* t = 0 when every box gets power */
@@ -145,7 +159,8 @@ enum scenario_fidelity {
     FIDELITY_FLOWS    /* rates */
 };
 
-/* Front ports of packet forwarders, "ncp-0/0..9": numbers of the plan. */
+/* Front ports of packet forwarders, "ncp-0/0..9": numbers of the plan.  Hosts
+ * of a network are boxes without ports. */
 struct scenario_ports {
     struct mark mark;
     const char *text;
@@ -206,6 +221,7 @@ struct scenario {
     unsigned worlds;           /* Bits 1 << enum world_kind. */
     struct scenario_cluster cluster;
     struct scenario_topology topology;
+    struct scenario_network network;
     unsigned begins; /* enum scenario_begin */
     uint64_t seed;
     struct scenario_probe probe;

@@ -74,6 +74,19 @@ MUST_USE int read_captures(struct loader *loader);
 MUST_USE int read_search(struct loader *loader);
 MUST_USE int read_frame_bytes(struct loader *loader, const struct ynode *node,
                               uint64_t *bytes);
+/* `network:`, already filled in; reports what does not go with it. */
+MUST_USE int read_network(struct loader *loader, const struct ynode *cluster,
+                          const struct ynode *topology);
+MUST_USE int read_hosts(struct loader *loader, const struct ynode *node,
+                        struct scenario_ports *hosts);
+
+/* A range on its way from text to numbers: "3", "0..9" or "*". */
+struct port_range {
+    uint32_t first, last;
+    bool all;
+};
+bool read_port_range(const char **at, struct port_range *range);
+
 /* "ncp-0/0..9", at 'node'. */
 MUST_USE int read_ports(struct loader *loader, const struct ynode *node,
                         struct scenario_ports *ports);
@@ -89,6 +102,7 @@ bool event_comes_later(const struct scenario_event *events, size_t index,
 /* Tables, for the JSON Schema. */
 extern const struct schema cluster_schema;
 extern const struct schema topology_schema;
+extern const struct schema network_schema;
 extern const struct schema probe_schema;
 extern const struct field event_fields[];
 extern const size_t event_field_count;

@@ -162,7 +162,8 @@ static const struct {
     {"end=1s",
      "--set end=1s: error: unknown key \"end\" in the scenario; expected one "
      "of format, scenario, about, params, uses, worlds, cluster, topology, "
-     "begins, seed, probe, traffic, fidelity, capture, search, timeline, "
+     "network, begins, seed, probe, traffic, fidelity, capture, search, "
+     "timeline, "
      "expect, compare, ends; did you mean "
      "\"ends\"?"},
 };

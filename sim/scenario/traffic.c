@@ -93,7 +93,7 @@ static const struct field traffic_fields[] = {
      .required = true,
      .json = ports_json,
      .doc = "Front ports that send: ncp-0/3, ncp-0/0..9, ncp-0..3/0..9, "
-            "ncp-*/*; or a list."},
+            "ncp-*/*; of a network, host-0..9 or host-*; or a list."},
     {.key = "to",
      .kind = FIELD_NODE,
      FIELD_AT(struct traffic_keys, to),
@@ -305,9 +305,12 @@ read_port_list(struct loader *loader, const struct ynode *node,
     }
     items = arena_array(loader->reader.arena, count, sizeof(*items));
     for (size_t i = 0; i < count; i++) {
-        if (read_ports(loader,
-                       node->kind == YNODE_LIST ? node->items[i] : node,
-                       &items[i]) != 0)
+        const struct ynode *item =
+            node->kind == YNODE_LIST ? node->items[i] : node;
+
+        if ((loader->scenario->network.node != NULL
+                 ? read_hosts(loader, item, &items[i])
+                 : read_ports(loader, item, &items[i])) != 0)
             error = ERR_INVALID;
     }
     *list = (struct scenario_port_list){items, count};
@@ -575,7 +578,9 @@ read_traffic(struct loader *loader)
 
     if (scenario->traffic_count == 0)
         return 0;
-    if (scenario->cluster.node == NULL || loader->scope.slots[ROLE_NCP] == 0) {
+    if (scenario->network.node == NULL &&
+        (scenario->cluster.node == NULL ||
+         loader->scope.slots[ROLE_NCP] == 0)) {
         schema_error(&loader->reader, loader->traffic,
                      "traffic needs a cluster with packet forwarders");
         return ERR_INVALID;

@@ -49,5 +49,7 @@ root=$(cd "$root" && pwd)
 sixnines=$(realpath "$sixnines")
 cd "$scratch"
 side_by_side "$root/scenarios/scale/boot-small.yaml"
+side_by_side "$root/scenarios/latency/leaf-spine.yaml"
+side_by_side "$root/scenarios/latency/leaf-spine.yaml" --set params.load=55%
 side_by_side "$root/scenarios/failover/controller-loss.yaml" \
     --set params.boxes=ddc-small
