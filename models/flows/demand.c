@@ -255,6 +255,7 @@ flows_traffic_add(struct flows *flows, const struct traffic_spec *spec,
         rows_make(flows, index);
     flows->specs[index]->demand_count =
         flows->demand_count - flows->specs[index]->first_demand;
+    flows->dirty = true;
     *flow = index;
     return 0;
 }

@@ -133,8 +133,8 @@ specs_next(const struct flows *flows)
     return next_ns;
 }
 
-static uint64_t
-next_of(const struct flows *flows)
+uint64_t
+flows_next_find(const struct flows *flows)
 {
     uint64_t next_ns = specs_next(flows);
 
@@ -150,7 +150,7 @@ next_of(const struct flows *flows)
 bool
 flows_next(const struct flows *flows, uint64_t *at_ns)
 {
-    *at_ns = flows->dirty ? flows->now_ns : next_of(flows);
+    *at_ns = flows->dirty ? flows->now_ns : flows->next_ns;
     return *at_ns != FLOWS_NEVER;
 }
 
@@ -209,13 +209,9 @@ flows_run_until(struct flows *flows, uint64_t until_ns)
         return ERR_PAST;
     flows_apply(flows);
     flows->ran = true;
-    for (;;) {
-        uint64_t next_ns = next_of(flows);
-
-        if (next_ns > until_ns)
-            break;
-        if (next_ns > flows->now_ns)
-            flows->now_ns = next_ns;
+    while (flows->next_ns <= until_ns) {
+        if (flows->next_ns > flows->now_ns)
+            flows->now_ns = flows->next_ns;
         specs_due(flows);
         tells_due(flows);
         queues_due(flows);

@@ -163,7 +163,7 @@ struct flow_cable {
 struct flows {
     const struct cluster_plan *plan;
     const struct asic *asic;
-    uint64_t seed, now_ns, slack_ns, reach_ns, watchdog_ns;
+    uint64_t seed, now_ns, next_ns, slack_ns, reach_ns, watchdog_ns;
     uint64_t port_bps, link_bps, transit_ns;
     bool ran;
     unsigned card_count, ncf_count, end_count;
@@ -238,6 +238,9 @@ flows_is_local(const struct flows *flows, const struct flow_queue *queue)
 {
     return flows->card_of_end[queue->exit] == queue->card;
 }
+
+/* flows.c: when anything changes by itself */
+uint64_t flows_next_find(const struct flows *flows);
 
 /* build.c */
 void *flows_alloc(size_t count, size_t size);

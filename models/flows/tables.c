@@ -226,6 +226,7 @@ flows_apply(struct flows *flows)
     }
     returns_touch(flows);
     flows_solve(flows);
+    flows->next_ns = flows_next_find(flows);
 }
 
 /* ---- what was on the way ------------------------------------------------ */

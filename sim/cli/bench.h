@@ -36,6 +36,7 @@ int bench_hold(struct bench_results *results, FILE *out);
 int bench_phold(struct bench_results *results, FILE *out);
 int bench_cluster(struct bench_results *results, FILE *out);
 int bench_fabric(struct bench_results *results, FILE *out);
+int bench_flows(struct bench_results *results, FILE *out);
 int bench_ls(struct bench_results *results, FILE *out);
 int bench_daemon(struct bench_results *results, FILE *out);
 

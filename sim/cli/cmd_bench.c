@@ -21,6 +21,7 @@ static const struct {
     {"phold", bench_phold, "processes that send each other events"},
     {"cluster", bench_cluster, "boot and rest of ddc-small and ddc-large"},
     {"fabric", bench_fabric, "packets and cells: ddc-large at half load"},
+    {"flows", bench_flows, "rates: a year of ddc-large, a fault a day"},
     {"ls", bench_ls, "a leaf-spine of queues, beside ns-3; two threads"},
     {"daemon", bench_daemon, "real boxes: boot, join, writes, failover, rest"},
 };
@@ -28,10 +29,11 @@ static const struct {
 static void
 help(const struct cli_option *options)
 {
-    cli_help("usage: sixnines bench [hold|phold|cluster|fabric|ls|daemon]"
-             " [option...]\n"
-             "  Measures; prints rates.  Without a name, all of them.\n",
-             options, OPT_COUNT);
+    cli_help(
+        "usage: sixnines bench [hold|phold|cluster|fabric|flows|ls|daemon]"
+        " [option...]\n"
+        "  Measures; prints rates.  Without a name, all of them.\n",
+        options, OPT_COUNT);
     for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
         printf("  %-22s %s\n", benches[i].name, benches[i].doc);
 }
@@ -73,7 +75,7 @@ cmd_bench(int argc, char **argv)
     if (!found) {
         fprintf(stderr,
                 "sixnines bench: unknown bench \"%s\"; expected hold, "
-                "phold, cluster, fabric, ls or daemon\n",
+                "phold, cluster, fabric, flows, ls or daemon\n",
                 name);
         return EXIT_USAGE;
     }
