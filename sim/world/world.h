@@ -27,6 +27,7 @@
 
 struct world;
 struct data_plane; /* models/plane/plane.h */
+struct flows;      /* models/flows/flows.h */
 
 /* What a world can be asked to break, or to mend.  X(name, what the fields
  * of struct world_fault mean) */
@@ -191,6 +192,8 @@ struct world_ops {
     /* What runs packets between front ports; NULL, or gives NULL, where
      * nothing does. */
     struct data_plane *(*plane)(struct world *world);
+    /* The same by rates instead of packets; a world has one of the two. */
+    struct flows *(*flows)(struct world *world);
     /* Why the last inject() was ERR_UNSUPPORTED, in words; borrowed.  NULL
      * in worlds that have nothing to add. */
     const char *(*why_not)(struct world *world);

@@ -165,7 +165,7 @@ before_event(void *context, const struct event *event)
 {
     struct des *des = context;
 
-    if (des->plane != NULL)
+    if (des->plane != NULL || des->flows != NULL)
         packets_advance(des, event->at);
     run_digest_event(des->digest, event);
 }
@@ -177,7 +177,7 @@ world_run_until(struct world *world, struct simtime until)
 
     des->stopped = false;
     (void)kernel_run_until(des->kernel, until);
-    if (des->plane != NULL)
+    if (des->plane != NULL || des->flows != NULL)
         packets_advance(des, kernel_now(des->kernel));
     if (mgmt_net_broken(des->net) != NULL)
         return ERR_IO;
@@ -301,6 +301,7 @@ world_destroy(struct world *world)
     fabric_fini(des);
     asic_fini(des);
     plane_destroy(des->plane);
+    flows_destroy(des->flows);
     run_digest_destroy(des->digest);
     free(des->plan_blob);
     free(des->boxes);
@@ -358,6 +359,12 @@ world_plane(struct world *world)
     return des_of(world)->plane;
 }
 
+static struct flows *
+world_flows(struct world *world)
+{
+    return des_of(world)->flows;
+}
+
 static const struct world_ops des_ops = {
     .name = "des",
     .branchable = true,
@@ -377,6 +384,7 @@ static const struct world_ops des_ops = {
     .digest = world_digest,
     .why_not = world_why_not,
     .plane = world_plane,
+    .flows = world_flows,
     .destroy = world_destroy,
 };
 

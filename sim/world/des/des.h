@@ -28,6 +28,7 @@ struct des_options {
     /* Packets between front ports run on these ASICs; copied.  NULL: nothing
      * is there to run them, and nothing costs anything. */
     const struct asic *asic;
+    bool by_rates; /* traffic flows (models/flows) instead of packets */
     char *message; /* why it could not be made, or NULL */
     size_t message_size;
     world_listener *listener;

@@ -9,6 +9,7 @@
 #include "models/clock.h"
 #include "models/disk.h"
 #include "models/mgmt_net.h"
+#include "models/flows/flows.h"
 #include "models/plane/plane.h"
 #include "reference-nos/base/check.h"
 #include "reference-nos/base/list.h"
@@ -154,7 +155,8 @@ struct des {
     struct ports_truth *truth;
 
     /* packets.c */
-    struct data_plane *plane; /* NULL: no traffic in this run */
+    struct data_plane *plane; /* NULL: no packets in this run */
+    struct flows *flows;      /* NULL: no traffic by rates */
     struct asic packet_asic;
 };
 
