@@ -137,7 +137,8 @@ queues_on_fifo(struct engine_part *engine, uint32_t owner,
 
 /* ---- outputs ------------------------------------------------------------ */
 
-/* One of the heads that want it, at random; NONE. */
+/* One of the heads that want it, at random; NONE.  Heads being sent want
+ * outputs that are busy. */
 static uint32_t
 choose(struct part *part, struct fifo_switch *fifo, uint32_t output)
 {
@@ -148,16 +149,16 @@ choose(struct part *part, struct fifo_switch *fifo, uint32_t output)
 
     draws.n = fifo->draws;
     for (uint32_t i = 0; i < fifo->count; i++)
-        wanting += fifo->inputs[i].count > 0 && !fifo->inputs[i].sending &&
-                   fifo->inputs[i].output == output;
+        wanting +=
+            fifo->inputs[i].count > 0 && fifo->inputs[i].output == output;
     if (wanting == 0)
         return NONE;
     uint64_t left = random_below(&draws, wanting);
 
     fifo->draws++;
     for (uint32_t i = 0; chosen == NONE; i++) {
-        if (fifo->inputs[i].count > 0 && !fifo->inputs[i].sending &&
-            fifo->inputs[i].output == output && left-- == 0)
+        if (fifo->inputs[i].count > 0 && fifo->inputs[i].output == output &&
+            left-- == 0)
             chosen = i;
     }
     return chosen;

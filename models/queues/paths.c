@@ -43,7 +43,7 @@ search_free(struct search *search)
     free(search->queue);
 }
 
-/* Hosts do not forward, so the search passes through switches only. */
+/* A host has one link, so no path passes through one. */
 static int
 search_run(const struct queues *queues, struct search *search, uint32_t goal)
 {
@@ -56,8 +56,6 @@ search_run(const struct queues *queues, struct search *search, uint32_t goal)
     while (head < tail) {
         uint32_t node = search->queue[head++];
 
-        if (node != goal && queues->nodes[node].host != NONE)
-            continue;
         for (uint32_t i = search->first[node]; i < search->first[node + 1];
              i++) {
             uint32_t other = queues->more[search->ports[i]].to;
@@ -110,8 +108,7 @@ entry(struct queues *queues, const struct search *search, uint32_t index,
          i++) {
         uint32_t other = queues->more[search->ports[i]].to;
 
-        if (search->hops[other] + 1 == search->hops[index] &&
-            (queues->nodes[other].host == NONE || search->hops[other] == 0))
+        if (search->hops[other] + 1 == search->hops[index])
             ports[count++] = search->ports[i];
     }
     if (count == 1)

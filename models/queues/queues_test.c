@@ -221,11 +221,83 @@ START_TEST(tail_drop_as_listed)
     struct queues_link bytes = {.bps = 2 * GBPS, .buffer_bytes = 3000};
     struct queues_link packets = {.bps = 2 * GBPS, .buffer_packets = 4};
     struct queues_link both = {
-        .bps = 2 * GBPS, .buffer_bytes = 2500, .buffer_packets = 3};
+        .bps = 2 * GBPS, .buffer_bytes = 1300, .buffer_packets = 2};
 
     tail_drop(&bytes, 4000);
     tail_drop(&packets, 4000);
     tail_drop(&both, 4000);
+}
+END_TEST
+
+/* Three that come at once where two fit exactly, by the byte. */
+START_TEST(what_just_fits_is_taken)
+{
+    struct queues_link fast = {.bps = 100 * GBPS};
+    struct queues_link receiver = {.bps = GBPS, .buffer_bytes = 2000};
+    struct queues *queues = network(1, 1);
+    struct queues_port_stats stats;
+    uint32_t port = funnel(queues, 3, &fast, &receiver);
+
+    for (uint32_t i = 0; i < 3; i++)
+        constant(queues, i, 3, 0, 1000000000, 1000);
+    run(queues, 100000000);
+    queues_port_stats(queues, port, &stats);
+    ck_assert_uint_eq(stats.packets, 2);
+    ck_assert_uint_eq(stats.dropped, 1);
+    ck_assert_uint_eq(stats.backlog_peak_bytes, 1000);
+    queues_destroy(queues);
+}
+END_TEST
+
+/* One is sent, one waits, the third finds no place; another input has one. */
+START_TEST(inputs_are_bounded)
+{
+    struct queues_link fast = {.bps = 100 * GBPS, .buffer_packets = 1};
+    struct queues_link slow = {.bps = GBPS};
+    struct queues *queues = network(1, 1);
+    uint32_t hub = queues_switch_add(queues, 0, QUEUES_SWITCH_INPUT_FIFO);
+
+    (void)link(queues, queues_host_add(queues, 0), hub, &fast);
+    (void)link(queues, queues_host_add(queues, 0), hub, &fast);
+    (void)link(queues, hub, queues_host_add(queues, 0), &slow);
+    for (uint32_t i = 0; i < 3; i++)
+        constant(queues, 0, 2, i * 100000, 1000000000, 1000);
+    constant(queues, 1, 2, 250000, 1000000000, 1000);
+    run(queues, 8080000 - 1);
+    ck_assert_uint_eq(totals(queues).dropped, 1);
+    ck_assert_uint_eq(totals(queues).delivered, 0);
+    run(queues, 8080000);
+    ck_assert_uint_eq(totals(queues).delivered, 1);
+    run(queues, 24080000);
+    ck_assert_uint_eq(totals(queues).delivered, 3);
+    ck_assert_uint_eq(totals(queues).held, 0);
+    queues_destroy(queues);
+}
+END_TEST
+
+/* To any other: all of them, never itself. */
+START_TEST(any_is_any_other)
+{
+    struct queues_link link = {.bps = GBPS};
+    struct queues *queues = network(1, 1);
+    struct queues_source source = {.host = 1,
+                                   .to = QUEUES_TO_ANY,
+                                   .arrivals = QUEUES_POISSON,
+                                   .gap_ps = 10000000,
+                                   .bytes = 100};
+
+    (void)funnel(queues, 4, &link, &link);
+    ck_assert_int_eq(queues_source_add(queues, &source), 0);
+    run(queues, UINT64_C(10000000000));
+    for (uint32_t i = 0; i < 5; i++) {
+        uint64_t delivered = queues_host_delivered(queues, i);
+
+        if (i == 1)
+            ck_assert_uint_eq(delivered, 0);
+        else
+            ck_assert(delivered > 180 && delivered < 320);
+    }
+    queues_destroy(queues);
 }
 END_TEST
 
@@ -524,6 +596,9 @@ queues_suite(void)
     tcase_add_test(queue, times_are_exact);
     tcase_add_test(queue, odd_rates_round_to_nearest);
     tcase_add_test(queue, tail_drop_as_listed);
+    tcase_add_test(queue, what_just_fits_is_taken);
+    tcase_add_test(queue, inputs_are_bounded);
+    tcase_add_test(queue, any_is_any_other);
     tcase_add_test(queue, senders_drop_too);
     tcase_add_test(queue, clearing_keeps_what_is_under_way);
     tcase_add_test(queue, traffic_goes_through);
