@@ -293,6 +293,8 @@ flows_flow(struct flows *flows, unsigned flow)
         stats->lost_ppt =
             capped((dropped_all(spec) >> 30) * UINT64_C(1000000000000) /
                    ((spec->sent >> 30) + 1));
+    stats->first_ns = spec->first_ns;
+    stats->last_ns = spec->last_ns;
     stats->lost = spec->lost;
     stats->first_lost_ns = spec->first_lost_ns;
     stats->last_lost_ns = spec->last_lost_ns;
@@ -361,6 +363,8 @@ flows_stats_clear(struct flows *flows)
         flows_spec_advance(flows, spec);
         spec->sent = held_of(spec);
         spec->delivered = 0;
+        spec->first_ns = 0;
+        spec->last_ns = 0;
         memset(spec->dropped, 0, sizeof(spec->dropped));
         spec->lost = false;
         spec->first_lost_ns = 0;

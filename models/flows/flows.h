@@ -33,6 +33,7 @@ struct flows;
 struct flows_stats {
     uint64_t sent, sent_bytes;
     uint64_t delivered, delivered_bytes;
+    uint64_t first_ns, last_ns; /* of deliveries */
     uint64_t dropped[PLANE_DROP_COUNT];
     uint64_t dropped_bytes_of[PLANE_DROP_COUNT];
     uint64_t dropped_bytes;

@@ -56,6 +56,7 @@ struct flow_spec {
     uint64_t since_ns;
     u128 sent, delivered, dropped[PLANE_DROP_COUNT];
     uint64_t sent_bps, delivered_bps, dropped_bps[PLANE_DROP_COUNT];
+    uint64_t first_ns, last_ns; /* of deliveries */
     bool lost;
     uint64_t first_lost_ns, last_lost_ns;
     struct flows_stats stats;

@@ -32,6 +32,11 @@ flows_spec_advance(struct flows *flows, struct flow_spec *spec)
         spec->dropped[i] += (u128)spec->dropped_bps[i] * span_ns;
         losing_bps += spec->dropped_bps[i];
     }
+    if (spec->delivered_bps > 0) {
+        if (spec->last_ns == 0)
+            spec->first_ns = spec->since_ns;
+        spec->last_ns = flows->now_ns;
+    }
     if (losing_bps > 0) {
         if (!spec->lost)
             spec->first_lost_ns = spec->since_ns;

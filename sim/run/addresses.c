@@ -21,9 +21,10 @@
 #define SUBNET_BITS 24u
 #define ENDS_MAX 65536u
 
-#define CONNECTED 10u /* 10.<end / 256>.<end % 256>.0/24, as plane.h has it   \
-                       */
-#define BEHIND 20u    /* the network behind the router there */
+#define CONNECTED                                                             \
+    10u            /* 10.<end / 256>.<end % 256>.0/24, as plane.h has it      \
+                    */
+#define BEHIND 20u /* the network behind the router there */
 #define OWN_HOST 1u
 #define ROUTER_HOST 2u
 
@@ -130,7 +131,7 @@ ask(struct run *run, const struct wire_writer *request, struct simtime limit,
 static bool
 is_addressed(const struct run *run, unsigned end)
 {
-    unsigned box = plane_end(run->traffic.plane, end).box;
+    unsigned box = traffic_end(&run->traffic, end).box;
 
     return run->traffic.used[end] &&
            run->watch.boxes[box].module != MODULE_NONE;
@@ -154,7 +155,7 @@ row_add(struct wire_writer *rows, enum table table,
 static void
 interface_add(struct run *run, unsigned number, struct wire_writer *rows)
 {
-    struct plane_end end = plane_end(run->traffic.plane, number);
+    struct plane_end end = traffic_end(&run->traffic, number);
     struct interface_key key = {
         .module = (uint16_t)run->watch.boxes[end.box].module,
         .port = end.port,
@@ -315,7 +316,7 @@ addresses_change(struct run *run, unsigned hops)
 {
     struct batch batch = {.run = run};
 
-    if (run->traffic.plane == NULL)
+    if (!traffic_runs(&run->traffic))
         return true;
     batch_begin(&batch);
     routes_add(&batch, hops);
@@ -328,12 +329,12 @@ addresses_change(struct run *run, unsigned hops)
 static bool
 card_has(const struct run *run, const struct fwd_table *table, unsigned end)
 {
-    struct plane_end to = plane_end(run->traffic.plane, end);
+    struct plane_end to = traffic_end(&run->traffic, end);
     struct fwd_prefix host;
     const struct fwd_group *group;
     uint32_t id;
 
-    plane_address(run->traffic.plane, end, &host);
+    traffic_address(&run->traffic, end, &host);
     group = fwd_table_lookup(table, &host, &id);
     return group != NULL && group->count == 1 &&
            group->hops[0].module == run->watch.boxes[to.box].module &&
@@ -386,7 +387,7 @@ oracles_tell(struct run *run)
     for (unsigned i = 0; i < run->traffic.end_count; i++) {
         struct fwd_prefix host;
 
-        plane_address(run->traffic.plane, i, &host);
+        traffic_address(&run->traffic, i, &host);
         if (is_addressed(run, i))
             oracles_addressed(run->oracles, i, &host);
     }
@@ -400,7 +401,7 @@ networks_set(struct run *run)
         struct fwd_prefix host = address_of(BEHIND, i, ROUTER_HOST);
 
         if (run->traffic.routed[i])
-            plane_address_set(run->traffic.plane, i, &host, true);
+            traffic_address_set(&run->traffic, i, &host, true);
     }
 }
 
@@ -416,9 +417,9 @@ addresses_configure(struct run *run)
     good = edit_all(run, limit) && cards_wait(run, limit);
     free(run->question);
     run->question = NULL;
-    if (good)
+    if (good && run->traffic.plane != NULL)
         oracles_tell(run);
-    else
+    else if (!good)
         outcome_text(run->outcome->note, sizeof(run->outcome->note),
                      "not every card had the routes to the ends of traffic "
                      "%u s after an operator set their addresses",

@@ -108,7 +108,6 @@ des_world_create(const struct run_options *options, struct cluster_plan *plan,
 {
     const struct scenario_cluster *cluster = &options->scenario->cluster;
     bool packets = options->scenario->traffic_count > 0 &&
-                   options->scenario->fidelity == FIDELITY_PACKETS &&
                    (options->world == WORLD_DES || options->stand_in);
     struct costs costs;
     struct asic asic;
@@ -122,6 +121,7 @@ des_world_create(const struct run_options *options, struct cluster_plan *plan,
         .tombstone_s = run_tombstone_s(cluster),
         .unplanned = cluster->numbering == NUMBERING_LOWEST_FREE,
         .asic = packets ? &asic : NULL,
+        .by_rates = options->scenario->fidelity == FIDELITY_FLOWS,
         .message = message,
         .message_size = message_size,
     };

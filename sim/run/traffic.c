@@ -264,7 +264,9 @@ traffic_init(struct run *run)
 
     if (run->world->ops->plane != NULL)
         traffic->plane = run->world->ops->plane(run->world);
-    if (traffic->plane == NULL) {
+    if (run->world->ops->flows != NULL)
+        traffic->flows = run->world->ops->flows(run->world);
+    if (!traffic_runs(traffic)) {
         if (scenario->traffic_count > 0)
             run_skip(run, "traffic",
                      run->options->world == WORLD_NS3
@@ -274,7 +276,9 @@ traffic_init(struct run *run)
                            "ports");
         return;
     }
-    traffic->end_count = plane_ends(traffic->plane);
+    if (traffic->flows != NULL)
+        rates_init(traffic);
+    traffic->end_count = traffic_ends(traffic);
     traffic->used = calloc(traffic->end_count + 1u, sizeof(bool));
     traffic->routed = calloc(traffic->end_count + 1u, sizeof(bool));
     traffic->block_count = scenario->traffic_count;
@@ -305,6 +309,7 @@ traffic_fini(struct run *run)
 
     for (size_t i = 0; i < traffic->block_count; i++)
         block_fini(&traffic->blocks[i]);
+    rates_fini(traffic);
     free(traffic->blocks);
     free(traffic->used);
     free(traffic->routed);
@@ -313,9 +318,10 @@ traffic_fini(struct run *run)
 bool
 traffic_prepare(struct run *run)
 {
-    if (run->traffic.plane == NULL)
+    if (!traffic_runs(&run->traffic))
         return true;
-    oracles_open(run);
+    if (run->traffic.plane != NULL)
+        oracles_open(run);
     run->traffic.ready = addresses_configure(run);
     return run->traffic.ready;
 }
@@ -365,8 +371,9 @@ traffic_poll(struct run *run)
         block->added = true;
         if (block->begins.ps >= block->ends.ps)
             continue;
-        err = plane_traffic_add(traffic->plane, &block->spec, &block->flow);
+        err = traffic_offer(traffic, block);
         CHECK(err == 0); /* traffic_plan_check() has passed */
+        block->offered = true;
     }
 }
 
@@ -377,7 +384,7 @@ traffic_goes_on(const struct run *run)
     struct simtime now = run->world->ops->now(run->world);
     struct plane_totals totals;
 
-    if (traffic->plane == NULL)
+    if (!traffic_runs(traffic))
         return false;
     for (size_t i = 0; i < traffic->block_count; i++) {
         if (is_searched(run, i)
@@ -386,6 +393,8 @@ traffic_goes_on(const struct run *run)
                       simtime_before(now, traffic->blocks[i].ends))
             return true;
     }
+    if (traffic->flows != NULL)
+        return rates_held(traffic);
     plane_totals(traffic->plane, &totals);
     return totals.held > 0;
 }
@@ -398,12 +407,13 @@ traffic_stats(struct run *run, size_t index)
 
     if (traffic->network != NULL)
         return index == 0 ? traffic->network : NULL;
-    if (traffic->plane == NULL || index >= traffic->block_count)
+    if (!traffic_runs(traffic) || index >= traffic->block_count)
         return NULL;
     block = &traffic->blocks[index];
-    return block->added && block->begins.ps < block->ends.ps
-               ? plane_flow(traffic->plane, block->flow)
-               : NULL;
+    if (!block->offered)
+        return NULL;
+    return traffic->plane != NULL ? plane_flow(traffic->plane, block->flow)
+                                  : rates_stats(run, index);
 }
 
 struct simtime

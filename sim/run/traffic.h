@@ -6,24 +6,29 @@
 #ifndef SIM_RUN_TRAFFIC_H
 #define SIM_RUN_TRAFFIC_H
 
+#include "models/flows/flows.h"
 #include "models/plane/plane.h"
 #include "sim/scenario/expr.h"
 #include "sim/scenario/scenario.h"
 
 struct run;
 struct traffic_captures;
+struct traffic_rates;
 
 /* One block of the scenario. */
 struct traffic_block {
     struct traffic_spec spec;
     uint32_t *senders, *receivers; /* ends */
-    bool added;                    /* the plane has it */
+    bool added;                    /* when it begins is known */
+    bool offered;                  /* the plane has it */
     unsigned flow;                 /* of the plane */
     struct simtime begins, ends;   /* absolute */
 };
 
 struct run_traffic {
-    struct data_plane *plane; /* NULL: none in this run */
+    struct data_plane *plane; /* NULL: no packets in this run */
+    struct flows *flows;      /* NULL: no rates in this run */
+    struct traffic_rates *rates;
     /* Of a network of queues, which has one block and no plane; or NULL. */
     const struct plane_flow_stats *network;
     struct traffic_block *blocks;
@@ -61,6 +66,28 @@ int traffic_reading(struct run *run, const struct metric_ref *ref,
 const struct plane_flow_stats *traffic_stats(struct run *run, size_t index);
 /* How long it lasted, until 'now'. */
 struct simtime traffic_span(const struct run *run, size_t index);
+
+/* rates.c: by packets or by rates, */
+bool traffic_runs(const struct run_traffic *traffic);
+unsigned traffic_ends(const struct run_traffic *traffic);
+struct plane_end traffic_end(const struct run_traffic *traffic, unsigned end);
+void traffic_address(const struct run_traffic *traffic, unsigned end,
+                     struct fwd_prefix *host);
+void traffic_address_set(struct run_traffic *traffic, unsigned end,
+                         const struct fwd_prefix *host, bool routed);
+MUST_USE int traffic_offer(struct run_traffic *traffic,
+                           struct traffic_block *block);
+/* ... and by rates alone. */
+void rates_init(struct run_traffic *traffic);
+void rates_fini(struct run_traffic *traffic);
+/* Valid until the next call; its histograms are empty. */
+const struct plane_flow_stats *rates_stats(struct run *run, size_t index);
+bool rates_held(const struct run_traffic *traffic);
+/* ERR_UNSUPPORTED when it is not a total of the run, or not one of rates. */
+MUST_USE int rates_value(const struct run_traffic *traffic, enum metric_id id,
+                         uint64_t *value);
+/* Is the metric one that rates can tell? */
+bool rates_have(enum metric_id id);
 
 /* traffic_record.c: rows of the outcome. */
 void traffic_record(struct run *run);

@@ -391,6 +391,48 @@ START_TEST(plan_refuses)
 }
 END_TEST
 
+#define OVERLOADED                                                            \
+    QUIET                                                                     \
+    "traffic:\n"                                                              \
+    "  - { name: a, pattern: incast, from: ncp-0..1/0..9, to: ncp-2/0, "      \
+    "sizes: 1518, load: 20%, burst-frames: 1, at: 1ms, for: 20ms }\n"
+
+/* The same scenario in both fidelities: 400 Gb/s for a port of 100. */
+START_TEST(fidelities_agree)
+{
+    const struct outcome_traffic *row;
+    uint64_t sent, lost;
+
+    run_text(OVERLOADED "ends: 40ms\n", &outcome);
+    row = row_of(0);
+    sent = row->sent;
+    lost = sent - row->delivered;
+    ck_assert_uint_gt(lost, sent / 5);
+    outcome_fini(&outcome);
+    run_text(OVERLOADED
+             "fidelity: flows\n"
+             "expect:\n"
+             "  - { that: \"traffic.lost(tail) > 0 and traffic.held == 0\" }\n"
+             "  - { that: \"latency.p50(a) < 10us\" }\n"
+             "  - { that: \"traffic.throughput(a) > 99Gbps and "
+             "traffic.throughput(a) < 101Gbps\" }\n"
+             "  - { that: \"traffic.loss-span > 5ms and traffic.loss-span < "
+             "20ms\" }\n"
+             "ends: 40ms\n",
+             &outcome);
+    expect_is(0, VERDICT_PASS);
+    expect_is(1, VERDICT_NOT_APPLICABLE);
+    expect_is(2, VERDICT_PASS);
+    expect_is(3, VERDICT_PASS);
+    row = row_of(0);
+    /* Of what was sent, one in a hundred. */
+    ck_assert_uint_le(row->sent, sent + sent / 1000);
+    ck_assert_uint_ge(row->sent, sent - sent / 1000);
+    ck_assert_uint_le(row->sent - row->delivered, lost + sent / 100);
+    ck_assert_uint_ge(row->sent - row->delivered, lost - sent / 100);
+}
+END_TEST
+
 TCase *
 traffic_cases(void)
 {
@@ -398,6 +440,7 @@ traffic_cases(void)
 
     tcase_add_checked_fixture(tc, NULL, teardown);
     tcase_add_test(tc, packets_arrive);
+    tcase_add_test(tc, fidelities_agree);
     tcase_add_test(tc, stages_make_latency);
     tcase_add_test(tc, same_seed_same_packets);
     tcase_add_test(tc, begins_after_its_event);

@@ -205,10 +205,15 @@ traffic_reading(struct run *run, const struct metric_ref *ref,
     int err;
 
     memset(reading, 0, sizeof(*reading));
-    if (run->traffic.plane == NULL && run->traffic.network == NULL)
+    if (!traffic_runs(&run->traffic) && run->traffic.network == NULL)
         return run->scenario->traffic_count > 0 ? ERR_UNSUPPORTED : ERR_NOENT;
     if (run->traffic.plane != NULL &&
         totals_value(run, id, &reading->value) == 0)
+        return 0;
+    if (run->traffic.flows != NULL && !rates_have(id))
+        return ERR_UNSUPPORTED;
+    if (run->traffic.flows != NULL &&
+        rates_value(&run->traffic, id, &reading->value) == 0)
         return 0;
     err = sums_take(run, ref, &sums);
     if (err == 0)
