@@ -371,6 +371,8 @@ message_take(struct fib *fib, const struct actor_message *message)
         offer_take(fib, message);
     else if (message->type == MSG_FIB_BATCH)
         return batch_take(fib, message);
+    else if (message->type == MSG_FIB_ASK && fib->phase == PHASE_RUN)
+        answer_begin(fib, message);
     return 0;
 }
 
@@ -436,7 +438,9 @@ work(struct fib *fib)
                 fib->ack_due = false;
                 acknowledge(fib, fib->source);
             }
-            return ACTOR_DONE;
+            if (!fib->audit.active)
+                return ACTOR_DONE;
+            error = answer_step(fib);
         }
         if (error != 0)
             return error;

@@ -26,6 +26,19 @@ enum fib_phase {
     PHASE_RUN
 };
 
+/* An operator's question, while it is answered. */
+struct audit {
+    bool active;
+    bool routes; /* the groups are read */
+    bool differs;
+    uint64_t box; /* who asks */
+    uint64_t id;
+    uint64_t token; /* of the latest write when it began */
+    uint32_t group_at;
+    struct fwd_prefix route_at; /* family 0: from the start */
+    struct fib_sum asic;
+};
+
 struct fib {
     struct actor *self;
     struct fib_table *table;
@@ -47,6 +60,12 @@ struct fib {
     uint64_t source; /* who is to be answered */
     bool ack_due;    /* once all is written */
     struct table_write write;
+    struct audit audit;
 };
+
+/* answer.c */
+void answer_begin(struct fib *fib, const struct actor_message *message);
+/* Reads a piece of the ASIC for the audit. */
+MUST_USE int answer_step(struct fib *fib);
 
 #endif

@@ -401,3 +401,11 @@ table_sum(const struct fib_table *table)
 {
     return table->sum;
 }
+
+const struct fwd_group *
+table_group(const struct fib_table *table, uint32_t id)
+{
+    const struct group *group = group_of_id(table, id);
+
+    return group == NULL ? NULL : &group->group;
+}

@@ -68,6 +68,9 @@ void table_retry(struct fib_table *table);
 bool table_settled(const struct fib_table *table);
 size_t table_pending(const struct fib_table *table);
 size_t table_failed(const struct fib_table *table);
+/* The group with this id in the ASIC, as far as is known, or NULL. */
+const struct fwd_group *table_group(const struct fib_table *table,
+                                    uint32_t id);
 /* Of what is wanted. */
 struct fib_sum table_sum(const struct fib_table *table);
 

@@ -211,13 +211,14 @@ pass_to(struct operator* service, const struct pending *pending,
         enum service_id whom)
 {
     struct actor_address to = {0, (uint8_t)whom};
-    uint8_t bytes[128];
+    uint8_t bytes[OPERATOR_REQ_MAX];
     struct wire_writer writer;
 
     wire_writer_init(&writer, bytes, sizeof(bytes));
     wire_write_u64(&writer, pending->id);
     operator_req_write(&writer, &pending->req);
-    CHECK(wire_writer_finish(&writer) == 0);
+    if (wire_writer_finish(&writer) != 0)
+        return ERR_RANGE; /* More than the place to go on from. */
     return actor_send(service->self, to, LANE_CONTROL, MSG_OPERATOR_REQ, 0,
                       bytes, wire_writer_size(&writer));
 }

@@ -187,7 +187,11 @@ cards_message(struct rib_service *service, const struct actor_message *message)
                                           : actor_facts(service->self)->key;
     struct card *card = card_of(service, box);
 
-    if (card == NULL || message->from.service != SVC_FIB || !streams(service))
+    if (card == NULL || message->from.service != SVC_FIB)
+        return;
+    if (message->type == MSG_FIB_TELL)
+        show_told(service, (unsigned)(card - service->cards), message);
+    if (!streams(service))
         return;
     if (message->type == MSG_FIB_ACK)
         ack_take(service, card, message);

@@ -145,6 +145,10 @@ message_take(struct rib_service *service, const struct actor_message *message)
         if (message->from.box == 0)
             role_take(service, message);
         return 0;
+    case MSG_OPERATOR_REQ:
+        if (message->from.box == 0)
+            show_request(service, message);
+        return 0;
     default: cards_message(service, message); return 0;
     }
 }
@@ -202,6 +206,8 @@ event_take(struct rib_service *service, const struct actor_event *event)
             watch(service);
         else if (event->u.timer == TIMER_STREAM)
             cards_timer(service);
+        else if (event->u.timer == TIMER_AUDIT)
+            show_timer(service);
         else
             service->leave_ns = TIME_NEVER_NS;
         break;
@@ -226,6 +232,8 @@ start(struct actor *self, void **state)
     if (service == NULL)
         return ERR_NOMEM;
     service->self = self;
+    /* Answers to a former life fit none of this one. */
+    service->asked = (uint64_t)actor_life(self) << 32;
     service->leave_ns = TIME_NEVER_NS;
     service->stream_ns = TIME_NEVER_NS;
     *state = service;

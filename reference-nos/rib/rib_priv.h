@@ -16,7 +16,8 @@
 enum rib_timer {
     TIMER_LEAVE,  /* withdrawals are due */
     TIMER_STREAM, /* a card has been silent for long */
-    TIMER_WATCH   /* the store was down */
+    TIMER_WATCH,  /* the store was down */
+    TIMER_AUDIT   /* some card does not answer */
 };
 
 /* A card that is to have the table. */
@@ -34,6 +35,19 @@ struct card {
 #define CARD_SELF FWD_MODULES_MAX
 #define CARDS_MAX (FWD_MODULES_MAX + 1)
 
+/* An operator's question to a card. */
+#define QUESTIONS_MAX 16u
+struct question {
+    uint64_t id; /* 0: free */
+    uint64_t token;
+};
+
+/* What a card said when all were asked. */
+struct audited {
+    bool asked, heard;
+    struct fib_tell said;
+};
+
 struct rib_service {
     struct actor *self;
     struct rib *rib;
@@ -50,6 +64,15 @@ struct rib_service {
     unsigned turn;       /* the card to be served first */
     struct card cards[CARDS_MAX];
     uint8_t chunk[RIB_CHUNK_BYTES];
+
+    /* show.c */
+    uint64_t asked; /* id of the latest question */
+    unsigned question_turn;
+    struct question questions[QUESTIONS_MAX];
+    uint64_t audit_id; /* 0: none runs */
+    uint64_t audit_token;
+    unsigned audit_left;
+    struct audited audited[CARDS_MAX];
 };
 
 /* cards.c */
@@ -64,5 +87,13 @@ void cards_message(struct rib_service *service,
 /* Sends what there is to send; false when the quantum ended before. */
 bool cards_pump(struct rib_service *service);
 void cards_timer(struct rib_service *service);
+
+/* show.c */
+void show_request(struct rib_service *service,
+                  const struct actor_message *message);
+/* The card at 'place' answers. */
+void show_told(struct rib_service *service, unsigned place,
+               const struct actor_message *message);
+void show_timer(struct rib_service *service);
 
 #endif

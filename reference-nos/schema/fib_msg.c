@@ -70,17 +70,23 @@ fib_ask_write(struct wire_writer *writer, const struct fib_ask *in)
 {
     wire_write_u64(writer, in->id);
     wire_write_u8(writer, (uint8_t)in->question);
+    wire_write_bool(writer, in->behind);
+    if (in->behind)
+        prefix_write(writer, &in->after);
 }
 
 int
 fib_ask_read(struct wire_reader *reader, struct fib_ask *out)
 {
-    struct fib_ask read;
+    struct fib_ask read = {.behind = false};
     int error;
 
     read.id = wire_read_u64(reader);
     read.question =
         (enum fib_question)codec_read_enum(reader, FIB_QUESTION_COUNT);
+    read.behind = wire_read_bool(reader);
+    if (read.behind)
+        prefix_read(reader, &read.after);
     error = wire_reader_finish(reader);
     if (error == 0)
         *out = read;

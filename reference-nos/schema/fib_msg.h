@@ -60,7 +60,7 @@ struct fib_resync {
 
 enum fib_question {
     FIB_AUDIT, /* sums of what is wanted and of what is in the ASIC */
-    FIB_LIST,  /* the routes in the ASIC, in order */
+    FIB_LIST,  /* the routes in the ASIC behind 'after', in order */
     FIB_QUESTION_COUNT
 };
 
@@ -68,6 +68,8 @@ enum fib_question {
 struct fib_ask {
     uint64_t id; /* echoed */
     enum fib_question question;
+    bool behind; /* 'after' is given */
+    struct fwd_prefix after;
 };
 
 /* MSG_FIB_TELL; of FIB_LIST, rows follow (struct operator_route). */

@@ -3,6 +3,13 @@
 
 #include "reference-nos/schema/codec_priv.h"
 
+static bool
+has_rows(enum operator_verb verb)
+{
+    return verb == OPERATOR_EDIT || verb == OPERATOR_SHOW_ROUTES ||
+           verb == OPERATOR_SHOW_FIB;
+}
+
 void
 operator_req_write(struct wire_writer *writer, const struct operator_req *req)
 {
@@ -12,7 +19,7 @@ operator_req_write(struct wire_writer *writer, const struct operator_req *req)
     wire_write_u64(writer, req->value);
     wire_write_u16(writer, req->module);
     wire_write_string(writer, req->serial);
-    if (req->verb == OPERATOR_EDIT)
+    if (has_rows(req->verb))
         wire_write_bytes(writer, req->rows, req->rows_size);
 }
 
@@ -29,7 +36,7 @@ operator_req_read(struct wire_reader *reader, struct operator_req *req)
     read.value = wire_read_u64(reader);
     read.module = wire_read_u16(reader);
     wire_read_string(reader, read.serial, sizeof(read.serial));
-    if (read.verb == OPERATOR_EDIT && wire_reader_ok(reader)) {
+    if (has_rows(read.verb) && wire_reader_ok(reader)) {
         read.rows_size = wire_reader_left(reader);
         read.rows = wire_read_bytes(reader, read.rows_size);
     }

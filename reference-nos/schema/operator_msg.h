@@ -47,7 +47,10 @@ struct operator_req {
     uint16_t module;   /* system-wide module id */
     char serial[FACTS_SERIAL_MAX];
     /* EDIT: rows as store_row_add() makes them (owner and version 0), of
-     * TABLE_INTERFACE and TABLE_ROUTE: at most STORE_TXN_OPS_MAX.  Lent. */
+     * TABLE_INTERFACE and TABLE_ROUTE: at most STORE_TXN_OPS_MAX.
+     * SHOW_ROUTES, SHOW_FIB: nothing, or the prefix (prefix_write()) behind
+     * which the answer begins: an answer that is 'cut' is gone on with.
+     * Lent. */
     const uint8_t *rows;
     size_t rows_size;
 };
@@ -55,6 +58,7 @@ struct operator_req {
  * fits a transaction (STORE_TXN_BYTES_MAX). */
 #define OPERATOR_REQ_MAX 128u
 #define OPERATOR_ROWS_MAX 40000u
+#define OPERATOR_ROUTES_MAX 100u /* of one answer: a quantum has room */
 
 struct operator_module {
     uint16_t module;

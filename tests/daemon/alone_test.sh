@@ -28,8 +28,43 @@ ask show services >"$work/said"
 says "it has the controller's services" '"service": *"cluster"' "$work/said"
 says "it has the forwarder's service" '"service": *"fabric"' "$work/said"
 
-store=$(ask show services | tr -d ' \n' |
-    sed -n 's/.*"service":"store","pid":\([0-9]*\),.*/\1/p')
+# service_pid NAME
+service_pid() {
+    ask show services | tr -d ' \n' |
+        sed -n "s/.*\"service\":\"$1\",\"pid\":\([0-9]*\),.*/\1/p"
+}
+
+# consistent NAME: the ASIC has what the table says, within 10 s.
+consistent() {
+    i=0
+    until ask show fib consistency >"$work/said"; do
+        i=$((i + 1))
+        [ $i -lt 100 ] || break
+        sleep 0.1
+    done
+    ask show fib consistency >"$work/said"
+    ends "$1" 0 $?
+}
+
+ask set interface ncc-0/1 10.0.0.1/24 2001:db8::1/64 \
+    and route 20.0.0.0/8 via 10.0.0.9 and route 30.0.0.0/8 discard \
+    >"$work/said"
+says "rows are set in one transaction" '"status": *"ok"' "$work/said"
+consistent "the ASIC follows"
+ask show route >"$work/said"
+says "a connected route" '"prefix": *"10.0.0.0/24"' "$work/said"
+says "a static route is resolved" '"to": *"ncc-0/1"' "$work/said"
+ask show fib module ncc-0 >"$work/said"
+says "the ASIC has the static route" '"prefix": *"20.0.0.0/8"' "$work/said"
+says "the ASIC discards" '"to": *"discard"' "$work/said"
+kill -9 "$(service_pid fib)"
+awaits "the fib dies" "kind=TRACE_SERVICE_DIED a=9 b=1 "
+consistent "the fib reads the ASIC back"
+kill -9 "$(service_pid rib)"
+awaits "the rib dies" "kind=TRACE_SERVICE_DIED a=8 b=1 "
+consistent "the rib works it out again"
+
+store=$(service_pid store)
 kill -9 "$store"
 awaits "the store dies" "kind=TRACE_SERVICE_DIED a=2 b=1 "
 forwards "it forwards without its store" true
@@ -42,6 +77,11 @@ pid=
 boot_as --alone
 awaits "it is ready again" "what=ready incarnation=2 "
 awaits "it knows its number" "kind=TRACE_JOINED a=0 "
+consistent "the routes are back"
+ask set interface ncc-0/1 none and route 30.0.0.0/8 none >"$work/said"
+consistent "what is deleted leaves the ASIC"
+ask show fib module ncc-0 >"$work/said"
+ends "and nothing is left" 0 "$(grep -c prefix "$work/said")"
 kill -TERM "$pid"
 exits "SIGTERM ends it with 0" 0
 says "it has nobody to hand over to" "notice refnosd: out of service$" \

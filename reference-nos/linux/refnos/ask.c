@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REQUEST_BYTES 256u
+#define REQUEST_BYTES (OPERATOR_REQ_MAX + OPERATOR_ROWS_MAX)
 
 static int
 cannot(struct refnos *refnos, int error)
@@ -56,7 +56,7 @@ int
 ask_operator(struct refnos *refnos, const struct operator_req *req,
              struct answer *answer)
 {
-    uint8_t bytes[REQUEST_BYTES];
+    static uint8_t bytes[REQUEST_BYTES];
     struct wire_writer writer;
     size_t size;
     int code;
@@ -64,6 +64,8 @@ ask_operator(struct refnos *refnos, const struct operator_req *req,
     wire_writer_init(&writer, bytes, sizeof(bytes));
     operator_req_write(&writer, req);
     answer->bytes = NULL;
+    if (wire_writer_finish(&writer) != 0)
+        return cannot(refnos, ERR_RANGE);
     code = ask(refnos, SOCKET_OPERATOR, bytes, wire_writer_size(&writer),
                &answer->bytes, &size);
     if (code != 0)

@@ -17,6 +17,12 @@ static const struct verb verbs[] = {
      "    modules       every module number and who holds it\n"
      "    controllers   active, standby, arbiter\n"
      "    alarms        what is raised, and since when\n"
+     "    route         the routing table\n"
+     "    fib [consistency]   of every card: does its table, read back from "
+     "the\n"
+     "                  ASIC, agree with it?  (consistency: exit code 1 if "
+     "not)\n"
+     "    fib module N  what one card forwards by\n"
      "  Of this box:\n"
      "    box           who it is, whether it is a member\n"
      "    hardware      fans, power, temperatures, lights, optics\n"
@@ -26,6 +32,16 @@ static const struct verb verbs[] = {
      "    pending       boxes that wait for approval, where it holds the "
      "authority\n",
      false, false, show_run},
+    {"set", "set interface|route ... [and interface|route ...]",
+     "  In one transaction, on the controller that leads:\n"
+     "    interface PORT ADDRESS/LENGTH...   addresses of a front port, as "
+     "in\n"
+     "                  ncp-2/5 10.0.0.1/24; they replace those before\n"
+     "    interface PORT none\n"
+     "    route PREFIX via ADDRESS...        equal-cost next hops, up to 16\n"
+     "    route PREFIX discard\n"
+     "    route PREFIX none\n",
+     true, false, set_run},
     {"switchover", "switchover",
      "  Hands leadership to the other controller, in order.  Answers when "
      "the\n  transfer is under way or refused.\n",

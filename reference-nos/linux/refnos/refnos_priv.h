@@ -9,7 +9,7 @@
 #include "reference-nos/linux/refnos/refnos.h"
 #include "reference-nos/schema/operator_msg.h"
 
-#define WORDS_MAX 16u
+#define WORDS_MAX 64u
 #define WAIT_MS 10000
 
 struct refnos {
@@ -69,6 +69,13 @@ int show_run(struct refnos *refnos, const struct verb *verb, int count,
              char *const *words);
 int change_run(struct refnos *refnos, const struct verb *verb, int count,
                char *const *words);
+/* route.c */
+int set_run(struct refnos *refnos, const struct verb *verb, int count,
+            char *const *words);
+int show_route(struct refnos *refnos);
+/* The words behind "fib". */
+int show_fib(struct refnos *refnos, const struct verb *verb, int count,
+             char *const *words);
 int approve_run(struct refnos *refnos, const struct verb *verb, int count,
                 char *const *words);
 int identities_run(struct refnos *refnos, const struct verb *verb, int count,

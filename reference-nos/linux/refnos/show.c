@@ -317,8 +317,12 @@ show_run(struct refnos *refnos, const struct verb *verb, int count,
         return refnos_misuse(refnos, verb, "what?");
     if (strcmp(words[0], "log") == 0)
         return show_log(refnos, verb, count - 1, words + 1);
+    if (strcmp(words[0], "fib") == 0)
+        return show_fib(refnos, verb, count - 1, words + 1);
     if (count > 1)
         return refnos_misuse(refnos, verb, "\"%s\" is too much", words[1]);
+    if (strcmp(words[0], "route") == 0)
+        return show_route(refnos);
     for (size_t i = 0; i < ARRAY_COUNT(views); i++)
         if (strcmp(words[0], views[i].name) == 0)
             return show_view(refnos, &views[i]);
