@@ -17,6 +17,8 @@ listen(void *context, const struct observation *seen)
               seen->kind == OBSERVE_TRACE || seen->kind == OBSERVE_LOG ||
               seen->kind == OBSERVE_REPLY);
     small->seen[seen->kind]++;
+    if (small->hears != NULL)
+        small->hears(NULL, seen);
     if (seen->kind == OBSERVE_BOX_ON)
         small->on_at[seen->box] = seen->at;
     else if (seen->kind == OBSERVE_BOX_READY)

@@ -25,6 +25,8 @@ struct small {
     /* The latest of its kind. */
     struct trace_record trace[TRACE_KIND_COUNT];
     unsigned traced_box[TRACE_KIND_COUNT];
+    /* Hears all; may be NULL. */
+    world_listener *hears;
 };
 
 /* Nothing is powered on. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reference-nos/platform/mutation.h"
 #include "reference-nos/schema/operator_msg.h"
 #include "reference-nos/schema/store_msg.h"
 
@@ -354,6 +355,211 @@ START_TEST(rows_reach_every_asic)
 }
 END_TEST
 
+/* ---- what is written, and when ---- */
+
+static unsigned written;
+
+static void
+count_written(void *context, const struct des_programmed *programmed)
+{
+    (void)context;
+    written += programmed->group != NULL || programmed->route != NULL;
+}
+
+START_TEST(what_stays_is_never_touched)
+{
+    struct fwd_prefix a = v4(10, 0, 1, 9, 32), b = v4(10, 2, 3, 9, 32);
+    struct fwd_prefix net = v4(20, 0, 0, 0, 16);
+    struct static_row row = via(&a, &b);
+    unsigned active;
+
+    begin(12);
+    edit_begin();
+    edit_address(0, 1, true);
+    edit_address(2, 3, true);
+    edit_static(0, &net, &row);
+    edit_send();
+    small_run_ms(&small, 2000);
+    des_on_programmed(small.world, count_written, NULL);
+    /* Services of a card come back. */
+    for (unsigned i = 0; i < 4; i++) {
+        char name[] = "ncp-0";
+
+        name[4] = (char)('0' + i);
+        INJECT(&small, name, .kind = WORLD_SERVICE_KILL, .item = SVC_FIB);
+    }
+    small_run_ms(&small, 5000);
+    ck_assert_uint_eq(written, 0);
+    /* The other controller takes over. */
+    active = leader();
+    INJECT(&small, small.plan->boxes[active].name,
+           .kind = WORLD_BOX_POWER_OFF);
+    small_run_ms(&small, 20000);
+    ck_assert_uint_ne(leader(), active);
+    ck_assert_uint_eq(written, 0);
+    check_cards();
+    /* Then a route is changed: its new group, itself, its old group. */
+    row = via(&a, NULL);
+    edit_begin();
+    edit_static(0, &net, &row);
+    edit_send();
+    small_run_ms(&small, 2000);
+    check_cards();
+    /* The group of 10.0.1.0/24 is the new one already. */
+    ck_assert_uint_eq(written, 4 * 2);
+    written = 0;
+    small_destroy(&small);
+}
+END_TEST
+
+static struct fwd_prefix watched;
+static unsigned holes;
+
+/* The address leads somewhere in 'box' after each entry. */
+static void
+watch_hole(void *context, const struct des_programmed *programmed)
+{
+    const struct fwd_table *table = des_routes(small.world, programmed->box);
+    uint32_t id;
+
+    (void)context;
+    if (fwd_table_lookup(table, &watched, &id) == NULL)
+        holes++;
+}
+
+/* Replaces routes in every way; how often there was nothing between. */
+static unsigned
+replace_routes(unsigned mutation)
+{
+    struct fwd_prefix hops[2] = {v4(10, 0, 1, 9, 32), v4(10, 2, 3, 9, 32)};
+    struct fwd_prefix net = v4(20, 0, 0, 0, 16), low = v4(20, 0, 0, 0, 17),
+                      high = v4(20, 0, 128, 0, 17);
+    struct static_row row = via(&hops[0], &hops[1]);
+
+    begin(13);
+    holes = 0;
+    for (unsigned i = 0; i < small.plan->box_count; i++) {
+        small.des->boxes[i].plat.mutation = mutation;
+        (void)small_inject(
+            &small, small.plan->boxes[i].name,
+            (struct world_fault){.kind = WORLD_SERVICE_KILL, .item = SVC_FIB});
+    }
+    small_run_ms(&small, 5000);
+    edit_begin();
+    edit_address(0, 1, true);
+    edit_address(2, 3, true);
+    edit_static(0, &net, &row);
+    edit_send();
+    small_run_ms(&small, 2000);
+    watched = v4(20, 0, 1, 1, 32);
+    des_on_programmed(small.world, watch_hole, NULL);
+    for (unsigned i = 0; i < 10; i++) {
+        row = via(&hops[i % 2], NULL);
+        edit_begin();
+        edit_static(0, &net, &row);
+        edit_send();
+    }
+    /* One prefix is replaced by its halves, deleted first in the text. */
+    edit_begin();
+    edit_static(0, &net, NULL);
+    edit_static(1, &low, &row);
+    edit_static(2, &high, &row);
+    edit_send();
+    small_run_ms(&small, 2000);
+    check_cards();
+    small_destroy(&small);
+    return holes;
+}
+
+START_TEST(make_before_break)
+{
+    ck_assert_uint_eq(replace_routes(MUTATION_NONE), 0);
+}
+END_TEST
+
+/* Only in a build that has it. */
+START_TEST(delete_then_add_is_seen)
+{
+    unsigned seen = replace_routes(MUTATION_DELETE_THEN_ADD);
+
+    ck_assert(MUTATIONS_BUILT ? seen >= 10 : seen == 0);
+}
+END_TEST
+
+/* ---- operators ---- */
+
+static struct operator_fib cards_seen[16];
+static unsigned cards_count;
+
+static void
+hear_reply(void *context, const struct observation *seen)
+{
+    struct operator_rep rep;
+    struct wire_reader reader;
+
+    (void)context;
+    if (seen->kind != OBSERVE_REPLY || seen->a != 4711)
+        return;
+    wire_reader_init(&reader, seen->bytes, seen->size);
+    ck_assert_int_eq(operator_rep_read(&reader, &rep), 0);
+    ck_assert_int_eq(rep.status, 0);
+    cards_count = 0;
+    while (operator_fib_read(&reader, &cards_seen[cards_count]) == 0)
+        ck_assert_uint_lt(++cards_count, 16);
+}
+
+static void
+ask_consistency(void)
+{
+    struct operator_req req = {.verb = OPERATOR_SHOW_FIB,
+                               .module = MODULE_NONE};
+    struct wire_writer writer;
+    uint8_t bytes[OPERATOR_REQ_MAX];
+
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    operator_req_write(&writer, &req);
+    small.hears = hear_reply;
+    ck_assert_int_eq(small.world->ops->request(small.world, leader(), 4711,
+                                               bytes,
+                                               wire_writer_size(&writer)),
+                     0);
+    small_run_ms(&small, 3000);
+}
+
+START_TEST(consistency_is_read_from_the_asic)
+{
+    struct fwd_prefix a = v4(10, 0, 1, 9, 32), net = v4(20, 0, 0, 0, 16);
+    struct static_row row = via(&a, NULL);
+    struct fwd_route wrong = {.prefix = net, .group = FWD_GROUP_DISCARD};
+
+    begin(14);
+    edit_begin();
+    edit_address(0, 1, true);
+    edit_static(0, &net, &row);
+    edit_send();
+    small_run_ms(&small, 2000);
+    ask_consistency();
+    ck_assert_uint_eq(cards_count, 1 + 4);
+    ck_assert_uint_eq(cards_seen[0].fib.routes, 2);
+    ck_assert_uint_eq(cards_seen[0].fib.groups, 1);
+    for (unsigned i = 1; i < cards_count; i++) {
+        ck_assert_int_eq(cards_seen[i].state, FIB_CONSISTENT);
+        ck_assert_uint_eq(cards_seen[i].module, module_of(i - 1));
+    }
+    /* A bit flips in one ASIC, and a card falls silent. */
+    ck_assert_int_eq(fwd_table_route(small_box(&small, "ncp-2")->asic, &wrong),
+                     0);
+    INJECT(&small, "ncp-3", .kind = WORLD_SERVICE_HANG, .item = SVC_FIB,
+           .value = 1);
+    ask_consistency();
+    ck_assert_uint_eq(cards_count, 1 + 4);
+    ck_assert_int_eq(cards_seen[2].state, FIB_CONSISTENT);
+    ck_assert_int_eq(cards_seen[3].state, FIB_DIFFERENT);
+    ck_assert_int_eq(cards_seen[4].state, FIB_SILENT);
+    small_destroy(&small);
+}
+END_TEST
+
 /* ---- anything at any time ---- */
 
 static struct fwd_prefix
@@ -458,6 +664,10 @@ routes_suite(void)
     TCase *tcase = tcase_create("routes");
 
     tcase_add_test(tcase, rows_reach_every_asic);
+    tcase_add_test(tcase, what_stays_is_never_touched);
+    tcase_add_test(tcase, make_before_break);
+    tcase_add_test(tcase, delete_then_add_is_seen);
+    tcase_add_test(tcase, consistency_is_read_from_the_asic);
     tcase_add_loop_test(tcase, cards_agree_with_conf_whatever_dies, 0, 5);
     suite_add_tcase(suite, tcase);
     return suite;
