@@ -2,15 +2,19 @@
  *
  * Any service may be killed at any event.
  *
- * Boots ddc-small, then takes consecutive events: EVENTS at rest, and half as
- * many from the moment on when the active controller's store dies.  After
- * each, in a branch of its own, the service that handled it is killed.  The
- * branch must become whole again, with no port out of service, no oracle
- * violated, and nothing left behind when the box is powered off.
+ * Boots ddc-small, then takes consecutive events: EVENTS at rest, half as
+ * many from the moment on when an operator sets interfaces and routes, and
+ * half as many from the moment on when the active controller's store dies.
+ * After each, in a branch of its own, the service that handled it is killed.
+ * The branch must become whole again, with no port out of service, no oracle
+ * violated, the same routes in every ASIC, and nothing left behind when the
+ * box is powered off.
  *
  * Seen to fail: runtime_destroy() of reference-nos/runtime/runtime.c without
  * its loop over the services (memory left behind); supervisor_bury() without
- * restart_ns (the cluster is not whole again).
+ * restart_ns (the cluster is not whole again); offer_take() of
+ * reference-nos/fib/fib.c without its comparison of sums (cards have different
+ * routes).
  *
  * usage: kill_everywhere DATA_DIR [EVENTS]
  */
@@ -23,6 +27,8 @@
 #include "faults/oracles.h"
 #include "models/costs.h"
 #include "reference-nos/base/check.h"
+#include "reference-nos/schema/operator_msg.h"
+#include "reference-nos/schema/store_msg.h"
 #include "sim/kernel/branch.h"
 #include "sim/run/watch.h"
 #include "sim/world/des/des.h"
@@ -30,6 +36,7 @@
 #define BOOT_LIMIT_S 600u
 #define RECOVERY_S 15u
 #define ANSWER_BYTES 256
+#define ROUTES 4u /* of ddc-small's edit: a subnet on each NCP */
 
 struct rig {
     struct cluster_plan *plan;
@@ -131,6 +138,24 @@ rig_free(struct rig *rig)
     cluster_plan_destroy(rig->plan);
 }
 
+/* The edit may be lost with who carried it, but not on some cards only. */
+static bool
+cards_agree(struct rig *rig)
+{
+    size_t least = SIZE_MAX, most = 0;
+
+    for (unsigned i = 0; i < rig->plan->box_count; i++) {
+        const struct fwd_table *table = des_routes(rig->world, i);
+        size_t count = table == NULL ? 0 : fwd_table_route_count(table);
+
+        if (rig->plan->boxes[i].role != ROLE_NCP)
+            continue;
+        least = count < least ? count : least;
+        most = count > most ? count : most;
+    }
+    return least == most && (most == 0 || most == ROUTES);
+}
+
 static void
 complain(struct branch_writer *writer, const struct rig *rig, const char *what)
 {
@@ -163,6 +188,10 @@ branch(void *argument, struct branch_writer *writer)
     }
     if (ok && ledger_longest(rig->ledger, LEDGER_ALL, end, NULL).ps > 0) {
         complain(writer, rig, "ports went out of service");
+        ok = false;
+    }
+    if (ok && !cards_agree(rig)) {
+        complain(writer, rig, "cards have different routes");
         ok = false;
     }
     if (ok && ops->inject(rig->world, &off) != 0)
@@ -212,6 +241,52 @@ branch_at_each(struct rig *rig, struct branches *branches, unsigned count,
     }
 }
 
+static void
+interface_row(struct wire_writer *rows, unsigned ncp)
+{
+    struct interface_key key = {module_id(ROLE_NCP, (uint16_t)ncp), 1};
+    struct interface_row row = {
+        .count = 1,
+        .addresses =
+            {{{.family = 4, .length = 32, .bytes = {10, (uint8_t)ncp, 0, 1}},
+              24}},
+    };
+    struct store_row out = {.table = TABLE_INTERFACE};
+    struct key_bytes key_bytes;
+    struct row_bytes value;
+
+    interface_key_encode(&key, &key_bytes);
+    interface_row_encode(&row, &value);
+    out.key = key_bytes.bytes;
+    out.key_size = key_bytes.size;
+    out.value = value.bytes;
+    out.value_size = value.size;
+    store_row_add(rows, &out);
+}
+
+/* An operator gives a front port of every card a subnet. */
+static void
+edit(struct rig *rig)
+{
+    uint8_t rows_bytes[1024], bytes[sizeof(rows_bytes) + OPERATOR_REQ_MAX];
+    struct operator_req req = {.verb = OPERATOR_EDIT,
+                               .client = 5,
+                               .sequence = 1,
+                               .module = MODULE_NONE,
+                               .rows = rows_bytes};
+    struct wire_writer rows, writer;
+
+    wire_writer_init(&rows, rows_bytes, sizeof(rows_bytes));
+    for (unsigned i = 0; i < ROUTES; i++)
+        interface_row(&rows, i);
+    req.rows_size = wire_writer_size(&rows);
+    wire_writer_init(&writer, bytes, sizeof(bytes));
+    operator_req_write(&writer, &req);
+    CHECK(wire_writer_finish(&writer) == 0);
+    CHECK(rig->world->ops->request(rig->world, watch_active(&rig->watch), 1,
+                                   bytes, wire_writer_size(&writer)) == 0);
+}
+
 /* The active controller's store dies: an election follows. */
 static void
 disturb(struct rig *rig)
@@ -249,6 +324,8 @@ main(int argc, char **argv)
     }
     branches = branches_create(&options, branch_done, &tally);
     branch_at_each(&rig, branches, wanted, &tally);
+    edit(&rig);
+    branch_at_each(&rig, branches, wanted / 2, &tally);
     disturb(&rig);
     branch_at_each(&rig, branches, wanted / 2, &tally);
     branches_finish(branches);
