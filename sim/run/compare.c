@@ -386,6 +386,13 @@ unit_of(uint64_t largest, const char **suffix)
     return units[i].ps;
 }
 
+/* Values of a unit, as people count them. */
+static double
+scale_of(enum metric_unit unit)
+{
+    return unit == UNIT_DURATION ? 1e12 : unit == UNIT_RATIO ? 1e9 : 1;
+}
+
 /* "245.59 ms (170.35..285.40; 25)". */
 static void
 side_text(const struct compare_row *row, unsigned index, char *text,
@@ -397,6 +404,13 @@ side_text(const struct compare_row *row, unsigned index, char *text,
 
     if (side->count == 0) {
         outcome_text(text, size, "no value");
+        return;
+    }
+    if (row->metric->unit != UNIT_DURATION) {
+        unit = scale_of(row->metric->unit);
+        outcome_text(text, size, "%.7g (%.7g..%.7g; %u)",
+                     (double)side->median / unit, (double)side->low / unit,
+                     (double)side->high / unit, side->count);
         return;
     }
     unit = (double)unit_of(side->high, &suffix);
@@ -499,12 +513,13 @@ static struct results_side
 side_out(const struct compare_row *row, unsigned index)
 {
     const struct compare_side *side = &row->sides[index];
+    double scale = scale_of(row->metric->unit);
 
     return (struct results_side){
         .count = side->count,
-        .median = (double)side->median / 1e12,
-        .low = (double)side->low / 1e12,
-        .high = (double)side->high / 1e12,
+        .median = (double)side->median / scale,
+        .low = (double)side->low / scale,
+        .high = (double)side->high / scale,
         .quantiles = side->quantiles,
     };
 }
@@ -516,7 +531,10 @@ row_write(struct results *results, const struct compare_row *row,
     struct results_comparison out = {
         .metric = row->metric->name,
         .args = row->args,
-        .unit = "s",
+        .unit = row->metric->unit == UNIT_DURATION ? "s"
+                : row->metric->unit == UNIT_RATE   ? "bps"
+                : row->metric->unit == UNIT_COUNT  ? "count"
+                                                   : "",
         .sides = {side_out(row, 0), side_out(row, 1)},
         .has_difference = row->sides[0].count > 0 && row->sides[1].count > 0 &&
                           row->difference_ppm != INT64_MAX,

@@ -88,7 +88,7 @@ static const struct {
      "s.yaml:7:5: error: a comparison lacks \"within\""},
     {HEAD "compare:\n  - { metric: switchover.count, within: 20% }\n",
      "s.yaml:7:15: error: \"switchover.count\" is no duration; only durations "
-     "are compared"},
+     "and traffic are compared"},
     {HEAD "compare:\n  - { metric: boot.time == 1s, within: 20% }\n",
      "s.yaml:7:25: error: expected the end of the metric"},
 

@@ -237,10 +237,13 @@ read_compare(struct loader *loader, const struct ynode *node,
         expr_parse_metric(&loader->reader, &loader->scope, keys.metric,
                           &compare->ref) != 0)
         return ERR_INVALID;
-    if (compare->ref.metric->unit == UNIT_DURATION)
+    if (compare->ref.metric->unit == UNIT_DURATION ||
+        (compare->ref.metric->id >= METRIC_TRAFFIC_SENT &&
+         compare->ref.metric->id <= METRIC_TRAFFIC_GOODPUT))
         return error;
     schema_error(&loader->reader, keys.metric,
-                 "\"%s\" is no duration; only durations are compared",
+                 "\"%s\" is no duration; only durations and traffic are "
+                 "compared",
                  compare->ref.metric->name);
     return ERR_INVALID;
 }
