@@ -2,6 +2,7 @@
  *
  * Putting a network together, and running it.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,6 +267,21 @@ queues_source_add(struct queues *queues, const struct queues_source *spec)
     return 0;
 }
 
+/* Whether all ends are hosts. */
+static int
+ends_check(const struct queues *queues, const char *what, const uint32_t *ends,
+           uint32_t count, char *message, size_t size)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (ends[i] < queues->host_count)
+            continue;
+        snprintf(message, size, "%s %u is none of %zu hosts", what, ends[i],
+                 queues->host_count);
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
 int
 queues_traffic_add(struct queues *queues, const struct traffic_spec *spec,
                    char *message, size_t message_size)
@@ -275,12 +291,14 @@ queues_traffic_add(struct queues *queues, const struct traffic_spec *spec,
     struct traffic_spec *copy;
 
     CHECK(queues->engine == NULL);
+    if (err == 0)
+        err = ends_check(queues, "sender", spec->senders, spec->sender_count,
+                         message, message_size);
+    if (err == 0)
+        err = ends_check(queues, "receiver", spec->receivers,
+                         spec->receiver_count, message, message_size);
     if (err != 0)
         return err;
-    for (uint32_t i = 0; i < spec->sender_count; i++)
-        CHECK(spec->senders[i] < queues->host_count);
-    for (uint32_t i = 0; i < spec->receiver_count; i++)
-        CHECK(spec->receivers[i] < queues->host_count);
     slot = GROW(queues->specs, queues->spec_count);
     copy = malloc(sizeof(*copy));
     CHECK(copy != NULL);
@@ -434,6 +452,20 @@ network_start(struct queues *queues)
     return 0;
 }
 
+/* As before a start that failed: another may follow. */
+static void
+stop(struct queues *queues)
+{
+    engine_destroy(queues->engine);
+    queues->engine = NULL;
+    for (size_t i = 0; i < queues->node_count; i++) {
+        queues_fifo_destroy(queues->nodes[i].fifo);
+        queues->nodes[i].fifo = NULL;
+    }
+    for (size_t i = 0; i < queues->source_count; i++)
+        queues->sources[i].timer = NONE;
+}
+
 static int
 start(struct queues *queues)
 {
@@ -450,7 +482,11 @@ start(struct queues *queues)
     err = queues_paths(queues);
     if (err == 0)
         err = engine_create(&options, &queues->engine);
-    return err != 0 ? err : network_start(queues);
+    if (err == 0)
+        err = network_start(queues);
+    if (err != 0)
+        stop(queues);
+    return err;
 }
 
 int

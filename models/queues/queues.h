@@ -135,7 +135,7 @@ MUST_USE int queues_source_add(struct queues *queues,
                                const struct queues_source *source);
 /* Host number i is end i of the spec; copied, but what it points to is
  * borrowed.  Frame sizes at layer 2; give links TRAFFIC_L1_BYTES.  Errors and
- * sentence as traffic_check(). */
+ * sentence as traffic_check(), and ERR_INVALID for an end that is no host. */
 MUST_USE int queues_traffic_add(struct queues *queues,
                                 const struct traffic_spec *spec, char *message,
                                 size_t message_size);

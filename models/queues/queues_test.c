@@ -491,6 +491,7 @@ END_TEST
 START_TEST(traffic_goes_through)
 {
     static const uint32_t ends[] = {0, 1, 2, 3};
+    static const uint32_t strangers[] = {0, 1, 2, 4};
     struct queues_link link = {.bps = 10 * GBPS,
                                .delay_ps = 1000000,
                                .overhead_bytes = TRAFFIC_L1_BYTES};
@@ -520,6 +521,12 @@ START_TEST(traffic_goes_through)
     ck_assert_int_eq(
         queues_traffic_add(queues, &spec, message, sizeof(message)),
         ERR_INVALID);
+    spec.load_ppm = 1;
+    spec.receivers = strangers;
+    ck_assert_int_eq(
+        queues_traffic_add(queues, &spec, message, sizeof(message)),
+        ERR_INVALID);
+    ck_assert_str_eq(message, "receiver 4 is none of 4 hosts");
     run(queues, UINT64_C(5000000000));
     struct queues_totals sum = totals(queues);
 
@@ -568,6 +575,8 @@ START_TEST(what_cannot_be_is_refused)
     ck_assert_int_eq(queues_link_add(queues, b, hub, &link, &port), 0);
     /* Its own queue never holds one. */
     ck_assert_int_eq(queues_run_until(queues, 10), ERR_INVALID);
+    ck_assert_int_eq(queues_run_until(queues, 20), ERR_INVALID);
+    ck_assert_uint_eq(totals(queues).sent, 0);
     queues_destroy(queues);
 }
 END_TEST
