@@ -250,6 +250,38 @@ START_TEST(wrong_table)
 }
 END_TEST
 
+/* A group of two hops, one of which is wrong: the hash decides. */
+START_TEST(group_of_two)
+{
+    struct rig rig;
+    uint32_t senders[20], receivers[40];
+    struct fwd_group group = {.id = 1000, .count = 2};
+    struct fwd_route route = {.group = 1000};
+    struct traffic_spec spec;
+    unsigned flow, box;
+
+    small(&rig);
+    ends_of(senders, 0, 20);
+    ends_of(receivers, 40, 40);
+    spec = spec_of(TRAFFIC_UNIFORM, senders, 20, receivers, 40, 1518, 300000);
+    spec.flows = 4;
+    flow = rig_add(&rig, &spec);
+    box = flows_end(rig.flows, 0).box;
+    for (unsigned i = 0; i < 2; i++)
+        group.hops[i] = (struct fwd_hop){
+            .module = (uint16_t)(flows_end(rig.flows, 41).box + 1),
+            .port = (uint16_t)(1 + i)};
+    flows_address(rig.flows, 41, &route.prefix);
+    plane_groups_set(rig.plane, box, &group, 1);
+    plane_routes_set(rig.plane, box, &route, 1);
+    flows_groups_set(rig.flows, box, &group, 1);
+    flows_routes_set(rig.flows, box, &route, 1);
+    rig_run(&rig, 2 * MS);
+    agree(&rig, "group-of-two", flow, 1000, 5000);
+    rig_stop(&rig);
+}
+END_TEST
+
 Suite *
 agree_suite(void)
 {
@@ -264,6 +296,7 @@ agree_suite(void)
     tcase_add_test(tcase, fabric_box_lost);
     tcase_add_test(tcase, card_lost);
     tcase_add_test(tcase, wrong_table);
+    tcase_add_test(tcase, group_of_two);
     suite_add_tcase(suite, tcase);
     return suite;
 }

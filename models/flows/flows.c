@@ -258,12 +258,42 @@ dropped_all(const struct flow_spec *spec)
     return sum;
 }
 
+/* What a spec has in queues. */
+static u128
+held_of(const struct flow_spec *spec)
+{
+    return spec->sent - spec->delivered - dropped_all(spec);
+}
+
+/* Each is rounded down, and 'sent' is their sum. */
+static void
+volumes_tell(const struct flow_spec *spec, struct flows_stats *stats)
+{
+    u128 packets, bytes;
+
+    stats->delivered = packets_of(spec, spec->delivered);
+    stats->delivered_bytes = bytes_of(spec, spec->delivered);
+    stats->held = packets_of(spec, held_of(spec));
+    stats->held_bytes = bytes_of(spec, held_of(spec));
+    packets = (u128)stats->delivered + stats->held;
+    bytes = (u128)stats->delivered_bytes + stats->held_bytes;
+    for (unsigned i = 0; i < PLANE_DROP_COUNT; i++) {
+        stats->dropped[i] = packets_of(spec, spec->dropped[i]);
+        stats->dropped_bytes_of[i] = bytes_of(spec, spec->dropped[i]);
+        stats->dropped_bytes =
+            capped((u128)stats->dropped_bytes + stats->dropped_bytes_of[i]);
+        packets += stats->dropped[i];
+        bytes += stats->dropped_bytes_of[i];
+    }
+    stats->sent = capped(packets);
+    stats->sent_bytes = capped(bytes);
+}
+
 const struct flows_stats *
 flows_flow(struct flows *flows, unsigned flow)
 {
     struct flow_spec *spec;
     struct flows_stats *stats;
-    uint64_t gone = 0, gone_bytes = 0;
 
     CHECK(flow < flows->spec_count);
     flows_apply(flows);
@@ -271,22 +301,9 @@ flows_flow(struct flows *flows, unsigned flow)
     stats = &spec->stats;
     flows_spec_advance(flows, spec);
     memset(stats, 0, sizeof(*stats));
-    stats->sent = packets_of(spec, spec->sent);
-    stats->sent_bytes = bytes_of(spec, spec->sent);
-    stats->delivered = packets_of(spec, spec->delivered);
-    stats->delivered_bytes = bytes_of(spec, spec->delivered);
-    for (unsigned i = 0; i < PLANE_DROP_COUNT; i++) {
-        stats->dropped[i] = packets_of(spec, spec->dropped[i]);
-        stats->dropped_bytes_of[i] = bytes_of(spec, spec->dropped[i]);
-        stats->dropped_bytes += stats->dropped_bytes_of[i];
+    volumes_tell(spec, stats);
+    for (unsigned i = 0; i < PLANE_DROP_COUNT; i++)
         stats->dropped_bps += spec->dropped_bps[i];
-        gone += stats->dropped[i];
-    }
-    gone += stats->delivered;
-    gone_bytes = stats->dropped_bytes + stats->delivered_bytes;
-    stats->held = stats->sent > gone ? stats->sent - gone : 0;
-    stats->held_bytes =
-        stats->sent_bytes > gone_bytes ? stats->sent_bytes - gone_bytes : 0;
     stats->offered_bps = spec->sent_bps;
     stats->delivered_bps = spec->delivered_bps;
     if (spec->sent > 0)
@@ -344,13 +361,6 @@ flows_totals(const struct flows *flows, struct flows_totals *totals)
                     (i128)totals->buffer_peak_bytes
                 ? (uint64_t)(flows->cards[i].held_peak / 8 / FLOWS_NS_PER_S)
                 : totals->buffer_peak_bytes;
-}
-
-/* What a spec has in queues. */
-static u128
-held_of(const struct flow_spec *spec)
-{
-    return spec->sent - spec->delivered - dropped_all(spec);
 }
 
 void

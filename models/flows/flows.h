@@ -27,9 +27,9 @@
 
 struct flows;
 
-/* What one traffic spec met.  Expected values: packets and bytes of frames
- * rounded down, UINT64_MAX when more (of ddc-large in a year the bytes are);
- * 'held' is what is neither delivered nor dropped. */
+/* What one traffic spec met.  Expected values: packets and bytes of frames,
+ * each rounded down, 'sent' their sum; UINT64_MAX when more (of ddc-large in a
+ * year the bytes are). */
 struct flows_stats {
     uint64_t sent, sent_bytes;
     uint64_t delivered, delivered_bytes;

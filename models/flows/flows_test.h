@@ -40,5 +40,6 @@ uint64_t dropped_of(const struct flows_stats *stats);
 
 Suite *flows_suite(void);
 Suite *agree_suite(void);
+Suite *random_suite(void);
 
 #endif

@@ -103,12 +103,16 @@ static void
 part_release(struct flows *flows, const struct flow_part *part, i128 volume)
 {
     struct flow_spec *spec = spec_of(flows, part);
+    u128 *counted = part->fate == FLOWS_DELIVERED ? &spec->delivered
+                                                  : &spec->dropped[part->fate];
 
     flows_spec_advance(flows, spec);
-    if (part->fate == FLOWS_DELIVERED)
-        spec->delivered += (u128)volume;
-    else
-        spec->dropped[part->fate] += (u128)volume;
+    if (volume < 0 && *counted < (u128)-volume) { /* cleared since */
+        spec->sent += (u128)-volume - *counted;
+        *counted = 0;
+        return;
+    }
+    *counted += (u128)volume;
 }
 
 /* ---- parts -------------------------------------------------------------- */

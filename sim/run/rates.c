@@ -151,8 +151,6 @@ held_packets(const struct run_traffic *traffic)
 {
     uint64_t held = 0;
 
-    if (!rates_held(traffic))
-        return 0; /* rounding is not a packet */
     for (size_t i = 0; i < traffic->block_count; i++) {
         if (traffic->blocks[i].offered)
             held += flows_flow(traffic->flows, traffic->blocks[i].flow)->held;
