@@ -138,6 +138,21 @@ one_rows(struct bench_results *results, FILE *out)
     return rate;
 }
 
+/* What else runs here, on average over a minute: with more than a few tenths
+ * of a core, two threads say little. */
+static double
+machine_load(void)
+{
+    FILE *file = fopen("/proc/loadavg", "r");
+    double load = 0;
+
+    if (file != NULL && fscanf(file, "%lf", &load) != 1)
+        load = 0;
+    if (file != NULL)
+        fclose(file);
+    return load;
+}
+
 /* ---- two threads -------------------------------------------------------- */
 
 static void
@@ -146,6 +161,8 @@ two_rows(struct bench_results *results, FILE *out)
     struct ls ls[2] = {{0}, {0}};
     double best[2] = {0, 0};
     char text[DIGEST_HEX_BYTES];
+
+    double load = machine_load();
 
     ls_make(&ls[0], 1, 1, false);
     ls_make(&ls[1], 4, 2, false);
@@ -160,6 +177,7 @@ two_rows(struct bench_results *results, FILE *out)
     struct digest_value two = queues_digest(ls[1].queues);
     bool equal = run_digest_equal(one, two);
 
+    row(results, out, "load", load, "", "load of the machine before this");
     row(results, out, "two", best[1], "M hops/s",
         "two threads, best of short runs");
     row(results, out, "two-ratio", best[1] / best[0], "x",
