@@ -5,6 +5,7 @@
  * program that ships.
  *
  * Storage    completes as soon as all services have handled what they had.
+ * Routes     writes complete likewise; the tables stay empty.
  * Hardware   none, unless 'plat.hw' is replaced.
  * Errors     of whoever drives it meet CHECK().
  */
@@ -19,8 +20,9 @@
 /* What the NOS is told next. */
 enum testbox_input {
     TESTBOX_ALARM,
-    TESTBOX_DISPATCH,    /* to 'service' */
-    TESTBOX_STORAGE_DONE /* of 'token', to 'service' */
+    TESTBOX_DISPATCH,     /* to 'service' */
+    TESTBOX_STORAGE_DONE, /* of 'token', to 'service' */
+    TESTBOX_ROUTES_DONE   /* FWD_ROUTES_DONE of 'token' */
 };
 
 struct testbox {

@@ -42,6 +42,11 @@ before(void *arg, enum testbox_input input, unsigned service, uint64_t token)
     case TESTBOX_STORAGE_DONE:
         record_storage_done(recorder, service, token, 0);
         break;
+    case TESTBOX_ROUTES_DONE:
+        record_forwarding_changed(
+            recorder,
+            &(struct fwd_change){.kind = FWD_ROUTES_DONE, .token = token});
+        break;
     }
 }
 
