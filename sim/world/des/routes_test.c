@@ -357,6 +357,67 @@ END_TEST
 
 /* ---- what is written, and when ---- */
 
+/* 1,000 front ports with two subnets each, and a route behind each. */
+static void
+port_row(unsigned i)
+{
+    struct interface_key key = {module_of(i % 4), (uint16_t)(i / 4)};
+    struct interface_row row = {
+        .count = 2,
+        .addresses = {{v4(11, i % 4, i / 4, 1, 32), 24},
+                      {v4(12, i % 4, i / 4, 1, 32), 24}},
+    };
+    struct fwd_prefix net = v4(40, i % 4, i / 4, 0, 24);
+    struct static_row behind = {.count = 1,
+                                .hops = {v4(11, i % 4, i / 4, 9, 32)}};
+    struct key_bytes key_bytes;
+    struct row_bytes value;
+
+    interface_key_encode(&key, &key_bytes);
+    interface_row_encode(&row, &value);
+    row_add(TABLE_INTERFACE, &key_bytes, &value);
+    prefix_key_encode(&net, &key_bytes);
+    static_row_encode(&behind, &value);
+    row_add(TABLE_ROUTE, &key_bytes, &value);
+}
+
+START_TEST(thousands_of_routes_arrive_at_the_asics_pace)
+{
+    const struct fwd_table *table;
+    unsigned waited_ms = 0;
+
+    begin(15);
+    for (unsigned i = 0; i < 1000;) {
+        edit_begin();
+        for (unsigned j = 0; j < 40 && i < 1000; j++)
+            port_row(i++);
+        edit_send();
+    }
+    for (;; waited_ms += 10) {
+        unsigned whole = 0;
+
+        for (unsigned i = 0; i < small.plan->box_count; i++) {
+            table = des_routes(small.world, i);
+            whole += table != NULL && fwd_table_route_count(table) == 3000;
+        }
+        if (whole == 4)
+            break;
+        ck_assert_uint_lt(waited_ms, 2000);
+        small_run_ms(&small, 10);
+    }
+    /* A card that lost power gets all of it: 3,000 routes and 1,000 groups
+     * at 37 us each are 148 ms. */
+    INJECT(&small, "ncp-1", .kind = WORLD_BOX_RESTART,
+           .value = REBOOT_OPERATOR);
+    small_run_ms(&small, 300000);
+    table = des_routes(small.world, small_box(&small, "ncp-1")->index);
+    ck_assert_uint_eq(fwd_table_route_count(table), 3000);
+    ck_assert_uint_eq(fwd_table_group_count(table), 1000);
+    ck_assert_uint_eq(small.traced[TRACE_QUANTUM], 0);
+    small_destroy(&small);
+}
+END_TEST
+
 static unsigned written;
 
 static void
@@ -664,6 +725,7 @@ routes_suite(void)
     TCase *tcase = tcase_create("routes");
 
     tcase_add_test(tcase, rows_reach_every_asic);
+    tcase_add_test(tcase, thousands_of_routes_arrive_at_the_asics_pace);
     tcase_add_test(tcase, what_stays_is_never_touched);
     tcase_add_test(tcase, make_before_break);
     tcase_add_test(tcase, delete_then_add_is_seen);
