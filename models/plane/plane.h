@@ -177,6 +177,9 @@ bool plane_next(const struct data_plane *plane, uint64_t *at_ps);
 
 const struct plane_flow_stats *plane_flow(struct data_plane *plane,
                                           unsigned flow);
+/* What a flow has in queues and on wires now, counted packet by packet. */
+void plane_flow_held(const struct data_plane *plane, unsigned flow,
+                     uint64_t *packets, uint64_t *bytes);
 void plane_totals(const struct data_plane *plane, struct plane_totals *totals);
 /* Forgets what was counted so far (settling); packets under way count when
  * they end. */

@@ -320,18 +320,29 @@ plane_stats_fini(struct data_plane *plane)
 
 /* Counts packets one by one, so that it is a check on what was counted. */
 static void
-held_count(const struct data_plane *plane, struct plane_totals *totals)
+held_count(const struct data_plane *plane, bool all, unsigned flow,
+           uint64_t *packets, uint64_t *bytes)
 {
+    *packets = 0;
+    *bytes = 0;
     for (unsigned i = 0; i < plane->pool.chunk_count; i++) {
-        const struct packet *packets = plane->pool.chunks[i];
+        const struct packet *chunk = plane->pool.chunks[i];
 
         for (unsigned j = 0; j < POOL_CHUNK; j++) {
-            if (packets[j].state != PACKET_LIVE)
+            if (chunk[j].state != PACKET_LIVE ||
+                (!all && chunk[j].spec != flow))
                 continue;
-            totals->held++;
-            totals->held_bytes += packets[j].bytes;
+            ++*packets;
+            *bytes += chunk[j].bytes;
         }
     }
+}
+
+void
+plane_flow_held(const struct data_plane *plane, unsigned flow,
+                uint64_t *packets, uint64_t *bytes)
+{
+    held_count(plane, false, flow, packets, bytes);
 }
 
 void
@@ -350,7 +361,7 @@ plane_totals(const struct data_plane *plane, struct plane_totals *totals)
         if (plane->cards[i].buffer_peak_bytes > totals->buffer_peak_bytes)
             totals->buffer_peak_bytes = plane->cards[i].buffer_peak_bytes;
     }
-    held_count(plane, totals);
+    held_count(plane, true, 0, &totals->held, &totals->held_bytes);
     totals->events = engine_events(plane->engine);
     totals->memory_bytes = plane_memory(plane);
 }

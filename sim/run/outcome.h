@@ -91,6 +91,7 @@ struct outcome_traffic {
     struct simtime delivered_for; /* first delivery until the last */
     uint64_t sent, sent_bytes;
     uint64_t delivered, delivered_bytes;
+    uint64_t held, held_bytes; /* counted by the plane; else what is left */
     uint64_t dropped[PLANE_DROP_COUNT];
     uint64_t dropped_bytes[PLANE_DROP_COUNT];
     uint64_t reordered;

@@ -337,8 +337,8 @@ flow_write(struct writer *writer, const struct outcome_traffic *row)
         .offered_bytes = row->sent_bytes,
         .delivered_packets = row->delivered,
         .delivered_bytes = row->delivered_bytes,
-        .queued_packets = row->sent - row->delivered,
-        .queued_bytes = row->sent_bytes - row->delivered_bytes,
+        .queued_packets = row->held,
+        .queued_bytes = row->held_bytes,
         .duration_ps = row->lasted.ps,
     };
     int err = 0;
@@ -351,8 +351,6 @@ flow_write(struct writer *writer, const struct outcome_traffic *row)
             .bytes = row->dropped_bytes[i],
         };
 
-        rates.queued_packets -= row->dropped[i];
-        rates.queued_bytes -= row->dropped_bytes[i];
         if (row->dropped[i] > 0)
             err = results_add_loss(writer->results, writer->run_id, &loss);
     }

@@ -26,6 +26,25 @@ hist_record(struct run *run, const struct hist *hist, uint32_t traffic,
     }
 }
 
+/* The plane counts what it holds, so that a packet that was lost without a
+ * cause shows. */
+static void
+held_record(const struct run_traffic *traffic, size_t index,
+            struct outcome_traffic *row)
+{
+    if (traffic->network == NULL && traffic->plane != NULL) {
+        plane_flow_held(traffic->plane, traffic->blocks[index].flow,
+                        &row->held, &row->held_bytes);
+        return;
+    }
+    row->held = row->sent - row->delivered;
+    row->held_bytes = row->sent_bytes - row->delivered_bytes;
+    for (unsigned i = 0; i < PLANE_DROP_COUNT; i++) {
+        row->held -= row->dropped[i];
+        row->held_bytes -= row->dropped_bytes[i];
+    }
+}
+
 static void
 block_record(struct run *run, size_t index,
              const struct plane_flow_stats *stats)
@@ -46,6 +65,7 @@ block_record(struct run *run, size_t index,
            sizeof(row->dropped_bytes));
     row->reordered = stats->reordered;
     memcpy(row->dropped, stats->dropped, sizeof(row->dropped));
+    held_record(&run->traffic, index, row);
     for (unsigned i = 0; i < PLANE_STAGE_COUNT; i++) {
         if (stats->stages[i] == NULL)
             continue; /* a network of queues has no stages */
