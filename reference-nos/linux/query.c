@@ -328,15 +328,16 @@ query_judge(struct daemon *daemon, struct json *json, bool approve,
     char end;
     int error;
     int got = sscanf(words, "%23s %16" SCNx64 "%c", serial, &key, &end);
+    const uint64_t *given = got == 2 ? &key : NULL;
 
     if (got != 2 && (got != 1 || strlen(words) != strlen(serial))) {
         query_error(json, "approve or refuse SERIAL [KEY]");
     } else if (daemon->enroll == NULL) {
         query_error(json, NOT_THE_AUTHORITY);
     } else {
-        error = approve ? enroll_approve(daemon->enroll, serial, key, text,
+        error = approve ? enroll_approve(daemon->enroll, serial, given, text,
                                          sizeof(text))
-                        : enroll_refuse(daemon->enroll, serial, key, text,
+                        : enroll_refuse(daemon->enroll, serial, given, text,
                                         sizeof(text));
         if (error == 0)
             query_judged(daemon, json, approve, serial);

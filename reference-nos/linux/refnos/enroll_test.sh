@@ -74,7 +74,12 @@ ask ncc show pending | grep -q "^WAITS  *ncf  *[0-9a-f]\{16\}" ||
 # What is not so is not approved; who may only look does not approve.
 refuses 1 "approval of nobody" ask ncc approve NOBODY
 grep -q "NOBODY: does not wait" "$work/out" || fail "why not NOBODY"
-refuses 1 "approval of another key" ask ncc approve WAITS 0123456789abcdef
+for wrong in 0123456789abcdef 0000000000000000; do
+    refuses 1 "approval of key $wrong" ask ncc approve WAITS "$wrong"
+    refuses 1 "refusal of key $wrong" ask ncc refuse WAITS "$wrong"
+done
+grep -q "WAITS: does not wait for approval with that key" "$work/out" ||
+    fail "why not another key"
 refuses 1 "a box that enrols nobody" ask voucher show pending
 grep -q "enrols nobody" "$work/out" || fail "why a box enrols nobody"
 refuses 1 "approval by one that may only look" \

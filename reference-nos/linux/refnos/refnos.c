@@ -62,10 +62,9 @@ static const struct verb verbs[] = {
      "  Lets the module's locate light blink.\n", true, false, change_run},
     {"approve", "approve SERIAL [KEY]",
      "  Lets a box that waits (show pending) join the cluster: it gets its\n"
-     "  certificate.  KEY, 16 hexadecimal digits, chooses when several boxes\n"
-     "  give the same serial; compare it with what the box itself logs.  "
-     "Asks\n"
-     "  the controller that holds the authority.\n",
+     "  certificate.  KEY, 16 hexadecimal digits as the box itself logs "
+     "them:\n  with another key it is not approved, so that you need not "
+     "compare.\n  Asks the controller that holds the authority.\n",
      true, false, approve_run},
     {"refuse", "refuse SERIAL [KEY]", "  Turns away a box that waits.\n", true,
      false, approve_run},

@@ -240,16 +240,16 @@ enroll_pending(const struct enroll_server *server, struct enroll_pending *out,
 }
 
 int
-enroll_approve(struct enroll_server *server, const char *serial, uint64_t key,
-               char *message, size_t message_size)
+enroll_approve(struct enroll_server *server, const char *serial,
+               const uint64_t *key, char *message, size_t message_size)
 {
     return enroll_desk_approve(server->desk, serial, key,
                                (struct message){message, message_size});
 }
 
 int
-enroll_refuse(struct enroll_server *server, const char *serial, uint64_t key,
-              char *message, size_t message_size)
+enroll_refuse(struct enroll_server *server, const char *serial,
+              const uint64_t *key, char *message, size_t message_size)
 {
     return enroll_desk_refuse(server->desk, serial, key,
                               (struct message){message, message_size});

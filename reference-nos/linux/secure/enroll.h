@@ -79,12 +79,15 @@ struct enroll_pending {
 /* Those that wait, oldest first; how many were written. */
 unsigned enroll_pending(const struct enroll_server *server,
                         struct enroll_pending *out, unsigned capacity);
-/* ERR_NOENT: does not wait; ERR_CONFLICT: several keys wait under this serial
- * and 'key' is 0. */
+/* A 'key' that is given must be the one that waits, whatever it is; NULL: none
+ * is given.  ERR_NOENT: does not wait; ERR_CONFLICT: several keys wait under
+ * this serial and none is given. */
 MUST_USE int enroll_approve(struct enroll_server *server, const char *serial,
-                            uint64_t key, char *message, size_t message_size);
+                            const uint64_t *key, char *message,
+                            size_t message_size);
 MUST_USE int enroll_refuse(struct enroll_server *server, const char *serial,
-                           uint64_t key, char *message, size_t message_size);
+                           const uint64_t *key, char *message,
+                           size_t message_size);
 
 /* ---- the box that joins ---- */
 

@@ -624,7 +624,7 @@ enroll_desk_pending(const struct enroll_desk *desk, uint64_t now_ns,
 }
 
 static int
-find_waiting(struct enroll_desk *desk, const char *serial, uint64_t key,
+find_waiting(struct enroll_desk *desk, const char *serial, const uint64_t *key,
              struct entry **out, struct message message)
 {
     *out = NULL;
@@ -633,7 +633,7 @@ find_waiting(struct enroll_desk *desk, const char *serial, uint64_t key,
 
         if (!entry->used || entry->state != ENROLL_WAITS ||
             strcmp(entry->subject.serial, serial) != 0 ||
-            (key != 0 && entry->subject.key != key))
+            (key != NULL && entry->subject.key != *key))
             continue;
         if (*out != NULL)
             return message_fail(message, ERR_CONFLICT,
@@ -643,12 +643,13 @@ find_waiting(struct enroll_desk *desk, const char *serial, uint64_t key,
     return *out != NULL
                ? 0
                : message_fail(message, ERR_NOENT,
-                              "%s: does not wait for approval", serial);
+                              "%s: does not wait for approval%s", serial,
+                              key != NULL ? " with that key" : "");
 }
 
 int
-enroll_desk_approve(struct enroll_desk *desk, const char *serial, uint64_t key,
-                    struct message message)
+enroll_desk_approve(struct enroll_desk *desk, const char *serial,
+                    const uint64_t *key, struct message message)
 {
     struct entry *entry;
     int error = find_waiting(desk, serial, key, &entry, message);
@@ -657,8 +658,8 @@ enroll_desk_approve(struct enroll_desk *desk, const char *serial, uint64_t key,
 }
 
 int
-enroll_desk_refuse(struct enroll_desk *desk, const char *serial, uint64_t key,
-                   struct message message)
+enroll_desk_refuse(struct enroll_desk *desk, const char *serial,
+                   const uint64_t *key, struct message message)
 {
     struct entry *entry;
     int error = find_waiting(desk, serial, key, &entry, message);

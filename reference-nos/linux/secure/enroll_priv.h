@@ -67,9 +67,9 @@ void enroll_desk_tick(struct enroll_desk *desk, uint64_t now_ns);
 unsigned enroll_desk_pending(const struct enroll_desk *desk, uint64_t now_ns,
                              struct enroll_pending *out, unsigned capacity);
 MUST_USE int enroll_desk_approve(struct enroll_desk *desk, const char *serial,
-                                 uint64_t key, struct message message);
+                                 const uint64_t *key, struct message message);
 MUST_USE int enroll_desk_refuse(struct enroll_desk *desk, const char *serial,
-                                uint64_t key, struct message message);
+                                const uint64_t *key, struct message message);
 unsigned enroll_desk_sessions(const struct enroll_desk *desk);
 
 struct enroll_guest; /* the client without its sockets */

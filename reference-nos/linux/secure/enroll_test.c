@@ -266,16 +266,20 @@ END_TEST
 
 START_TEST(approval_joins)
 {
+    static const uint64_t zero;
     struct guest *guest = join("b", "SN1", NULL);
     struct enroll_pending pending[4];
 
     run(3 * NS_PER_S);
     ck_assert_uint_eq(guest->done, 0);
+    ck_assert_int_eq(enroll_desk_approve(desk, "SN1", &zero, where),
+                     ERR_NOENT);
+    ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", &zero, where), ERR_NOENT);
     ck_assert_uint_eq(enroll_desk_pending(desk, now_ns, pending, 4), 1);
     ck_assert_str_eq(pending[0].serial, "SN1");
     ck_assert_int_eq(pending[0].role, ROLE_NCP);
-    ck_assert_int_eq(enroll_desk_approve(desk, "SN2", 0, where), ERR_NOENT);
-    ck_assert_int_eq(enroll_desk_approve(desk, "SN1", pending[0].key, where),
+    ck_assert_int_eq(enroll_desk_approve(desk, "SN2", NULL, where), ERR_NOENT);
+    ck_assert_int_eq(enroll_desk_approve(desk, "SN1", &pending[0].key, where),
                      0);
     run(NS_PER_S);
     ck_assert_uint_eq(guest->done, 1);
@@ -290,7 +294,7 @@ START_TEST(refusal_is_told)
     struct guest *guest = join("b", "SN1", NULL);
 
     run(NS_PER_S);
-    ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", 0, where), 0);
+    ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", NULL, where), 0);
     run(NS_PER_S);
     ck_assert_uint_eq(guest->done, 1);
     ck_assert_int_eq(guest->error, ERR_REFUSED);
@@ -305,7 +309,7 @@ START_TEST(good_voucher_helps_afterwards)
 
     run(NS_PER_S);
     if (_i == 1) {
-        ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", 0, where), 0);
+        ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", NULL, where), 0);
         run(NS_PER_S);
         ck_assert_int_eq(guest->error, ERR_REFUSED);
     }
@@ -332,7 +336,7 @@ START_TEST(refusal_stands)
 
         run(NS_PER_S);
         if (i == 0)
-            ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", 0, where), 0);
+            ck_assert_int_eq(enroll_desk_refuse(desk, "SN1", NULL, where), 0);
         run(NS_PER_S);
         ck_assert_int_eq(guest->error, ERR_REFUSED);
         ck_assert_uint_eq(enroll_desk_pending(desk, now_ns, pending, 4), 0);
@@ -388,8 +392,9 @@ START_TEST(two_keys_under_one_serial_need_a_choice)
 
     run(NS_PER_S);
     ck_assert_uint_eq(enroll_desk_pending(desk, now_ns, pending, 4), 2);
-    ck_assert_int_eq(enroll_desk_approve(desk, "SN1", 0, where), ERR_CONFLICT);
-    ck_assert_int_eq(enroll_desk_approve(desk, "SN1", pending[0].key, where),
+    ck_assert_int_eq(enroll_desk_approve(desk, "SN1", NULL, where),
+                     ERR_CONFLICT);
+    ck_assert_int_eq(enroll_desk_approve(desk, "SN1", &pending[0].key, where),
                      0);
     run(NS_PER_S);
     ck_assert_uint_eq(one->done + two->done, 1);
