@@ -195,6 +195,11 @@ replay_print(const struct request_world *world, const struct outcome *outcome)
     campaign_token(&world->options, outcome, token);
     if (token[0] != '\0')
         printf("replay: sixnines replay '%s'\n", token);
+    else if (outcome->interrupted && !run_world_real(world->kind))
+        printf("replay: none of seed %llu, which was cut; --seed %llu runs "
+               "it again\n",
+               (unsigned long long)outcome->seed,
+               (unsigned long long)outcome->seed);
     else if (real->record)
         printf("replay: none of a run in real time; what its boxes recorded "
                "in %s can be replayed, box by box\n",
@@ -331,9 +336,12 @@ request_present(const struct request *request)
             replay_print(&request->worlds[i],
                          &campaign->outcomes[campaign->worst]);
     }
-    if (interrupted)
-        fprintf(stderr, "sixnines run: interrupted; what ran is kept%s%s\n",
-                written ? " in " : "", request->dir);
+    if (interrupted && written)
+        fprintf(stderr, "sixnines run: interrupted; what ran is kept in %s\n",
+                request->dir);
+    else if (interrupted)
+        fputs("sixnines run: interrupted; nothing is kept (--no-results)\n",
+              stderr);
     if (request->options[OPT_ANNOTATIONS].given && request->reported)
         return annotations_print(request);
     return 0;

@@ -405,7 +405,7 @@ campaign_token(const struct campaign_options *options,
     char mark = '?';
 
     token[0] = '\0';
-    if (run_world_real(options->run.world))
+    if (run_world_real(options->run.world) || outcome->interrupted)
         return;
     outcome_text(token, CAMPAIGN_TOKEN_BYTES, "%s@%llu/%s",
                  options->run.scenario->path,

@@ -49,7 +49,8 @@ void campaign_fini(struct campaign *campaign);
 int campaign_exit_code(const struct campaign *campaign);
 
 /* "FILE@SEED/DIGEST?set=..&costs=..": all that a replay needs.  Empty for a
- * run in real time, which nothing can repeat. */
+ * run in real time, which nothing can repeat, and for one that was cut: its
+ * digest is of the moment of the interruption. */
 void campaign_token(const struct campaign_options *options,
                     const struct outcome *outcome,
                     char token[CAMPAIGN_TOKEN_BYTES]);

@@ -430,6 +430,9 @@ START_TEST(tokens)
     ck_assert_str_eq(token, "a.yaml@9/00000000000000010000000000000002"
                             "?set=params.boxes=ddc-small&set=seed=9"
                             "&costs=c.yaml");
+    outcome.interrupted = true;
+    campaign_token(&options, &outcome, token);
+    ck_assert_str_eq(token, "");
 }
 END_TEST
 

@@ -27,6 +27,8 @@ interrupted() {
     signal=$2
     shift 2
     rm -rf results begun
+    kept=yes
+    case " $* " in *" --no-results "*) kept=no ;; esac
     mkfifo begun
     # A deaf program would run for hours.
     # shellcheck disable=SC2016 # for the inner shell
@@ -42,6 +44,9 @@ interrupted() {
     wait $guard
     ends "$name" 130 $?
     says "$name: says so" "interrupted\|no seed ran" err
+    ends "$name: no token of what was cut" "" \
+        "$(grep "sixnines replay" out || true)"
+    [ "$kept" = yes ] || return 0
     db=$(echo results/short/2*/results.db)
     if command -v sqlite3 >/dev/null; then
         ends "$name: database is whole" ok \
@@ -63,6 +68,9 @@ runs "a report of it" 0 report "$(dirname "$db")"
 says "tells the reader" "nterrupted" "$(dirname "$db")/report.html"
 interrupted "SIGTERM" TERM -q
 interrupted "Ctrl-C, many seeds" INT -q --seeds 4 -j 2
+interrupted "Ctrl-C, nothing kept" INT -q --no-results
+says "nothing is kept" "nothing is kept" err
+ends "no folder either" no "$([ -e results ] && echo yes || echo no)"
 ends "nobody is left behind" "" "$(pgrep -f "$work/long.yaml" || true)"
 
 exit $failed
