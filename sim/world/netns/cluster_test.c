@@ -67,12 +67,13 @@ listen(void *context, const struct observation *seen)
 #ifdef TEST_REFNOSD
 
 static void
-cluster_open_as(struct cluster *cluster, bool small, bool per_service)
+cluster_open_with(struct cluster *cluster, const char *refnosd, bool small,
+                  bool per_service)
 {
     struct cluster_options options = {.preset = "ddc-small"};
     struct netns_options netns = {
         .seed = 1,
-        .refnosd = TEST_REFNOSD,
+        .refnosd = refnosd,
         .keep_dir = getenv("NETNS_TEST_KEEP"),
         .tombstone_s = 1800,
         .shift_clocks = true,
@@ -97,6 +98,12 @@ cluster_open_as(struct cluster *cluster, bool small, bool per_service)
     netns.plan = cluster->plan;
     err = netns_create(&netns, &cluster->world, message, sizeof(message));
     ck_assert_msg(err == 0, "%s", message);
+}
+
+static void
+cluster_open_as(struct cluster *cluster, bool small, bool per_service)
+{
+    cluster_open_with(cluster, TEST_REFNOSD, small, per_service);
 }
 
 static void
@@ -599,6 +606,41 @@ START_TEST(killed_harness_leaves_no_daemon)
 }
 END_TEST
 
+/* Programs that end at once, one well and one by a signal. */
+START_TEST(daemon_that_dies_at_once_is_named)
+{
+    static const struct {
+        const char *script, *said;
+    } cases[] = {
+        {"#!/bin/sh\nexit 0\n", "refnosd exited with 0 before it was up"},
+        {"#!/bin/sh\nexit 64\n", "refnosd exited with 64 before it was up"},
+        {"#!/bin/sh\nkill -SEGV $$\n", "was ended by signal 11 before"},
+    };
+    char path[] = "/tmp/sixnines-netns-test-XXXXXX";
+    int fd = mkstemp(path);
+    struct cluster cluster;
+    const char *why;
+
+    ck_assert_int_ge(fd, 0);
+    (void)close(fd);
+    ck_assert_int_eq(rack_file_write(path, cases[_i].script), 0);
+    ck_assert_int_eq(chmod(path, 0700), 0);
+    cluster_open_with(&cluster, path, true, false);
+    power_on(&cluster);
+    ck_assert_int_eq(
+        cluster.world->ops->run_until(cluster.world, simtime_from_s(LIMIT_S)),
+        ERR_IO);
+    /* Also after others were asked for something. */
+    INJECT(&cluster, .kind = WORLD_BOX_POWER_OFF, .box = 0);
+    why = cluster.world->ops->why_not(cluster.world);
+    ck_assert_ptr_nonnull(why);
+    ck_assert_ptr_nonnull(strstr(why, cases[_i].said));
+    ck_assert_int_eq(strncmp(why, "box nc", 6), 0);
+    cluster_close(&cluster);
+    (void)unlink(path);
+}
+END_TEST
+
 START_TEST(what_cannot_be_done_is_said)
 {
     struct cluster cluster;
@@ -632,6 +674,7 @@ cluster_tcase(void)
     tcase_add_test(tcase, wrong_certificates_stay_outside);
     tcase_add_test(tcase, full_disk_empties_again);
     tcase_add_test(tcase, killed_harness_leaves_no_daemon);
+    tcase_add_loop_test(tcase, daemon_that_dies_at_once_is_named, 0, 3);
     tcase_add_test(tcase, what_cannot_be_done_is_said);
 #else
     (void)listen;

@@ -131,6 +131,8 @@ world_run_until(struct world *world, struct simtime until)
         from_ns = netns_now_ns();
         wait_and_take(netns, 0);
         queue_deliver(netns, from_ns - NETNS_HOLD_NS);
+        if (netns->failed[0] != '\0')
+            return ERR_IO;
         if (netns->stopped)
             return ERR_INTERRUPTED;
         if (netns_now_ns() >= until_ns)
@@ -227,6 +229,8 @@ world_why_not(struct world *world)
 {
     const struct netns *netns = netns_of(world);
 
+    if (netns->failed[0] != '\0')
+        return netns->failed;
     return netns->why[0] != '\0' ? netns->why : NULL;
 }
 

@@ -109,6 +109,7 @@ struct netns {
 
     int epoll_fd;
     bool stopped;
+    char failed[120]; /* why nothing can be judged; "": all is well */
     uint64_t events;
     uint64_t asked;
 

@@ -165,6 +165,35 @@ slot_start(struct netns_box *box)
     }
 }
 
+/* A daemon that ends before it ever ran, though its slot is as it was made:
+ * there is nothing to wait for, and nothing of the NOS to judge. */
+static bool
+never_ran(const struct netns_box *box)
+{
+    return box->starts == 1 && box->incarnation == 0 && !box->foreign &&
+           !box->disk_full && box->key == box->own_key;
+}
+
+static void
+say_never_ran(struct netns_box *box, int status)
+{
+    struct netns *netns = box->netns;
+    const char *name = netns->plan->boxes[box->index].name;
+
+    if (netns->failed[0] != '\0')
+        return;
+    if (status > 128)
+        (void)snprintf(netns->failed, sizeof(netns->failed),
+                       "box %s: refnosd was ended by signal %d before it was "
+                       "up (--keep DIR keeps its log)",
+                       name, status - 128);
+    else
+        (void)snprintf(netns->failed, sizeof(netns->failed),
+                       "box %s: refnosd exited with %d before it was up "
+                       "(--keep DIR keeps its log)",
+                       name, status);
+}
+
 /* By itself: the NOS asked for it, or it crashed; power is on, so that it
  * starts again, as its service manager would see to it. */
 void
@@ -173,6 +202,8 @@ slot_ended(struct netns_box *box)
     int status = rack_wait(box->pid);
 
     part(box);
+    if (never_ran(box))
+        say_never_ran(box, status);
     if (!box->cause_told)
         box->cause = REBOOT_WATCHDOG;
     if (status != 75 || !box->cause_told)
