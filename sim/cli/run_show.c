@@ -121,10 +121,8 @@ expects_print(const struct request *request, const struct campaign *campaign)
                    painted(campaign->over_seeds[i].verdict, verdict),
                    campaign->over_seeds[i].evidence);
         else
-            printf("  %s  %s%s%s\n", painted(row->verdict, verdict),
-                   row->evidence,
-                   expect->when == EXPECT_OVER_SEEDS ? ": " : "",
-                   expect->when == EXPECT_OVER_SEEDS ? expect->expr.text : "");
+            printf("  %s  %s\n", painted(row->verdict, verdict),
+                   row->evidence);
     }
     for (size_t i = 0; i < outcome->oracles.count; i++) {
         const struct outcome_oracle *row =

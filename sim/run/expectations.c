@@ -192,7 +192,7 @@ over_seeds_sample(struct run *run, size_t index)
     }
     decide(run, index, VERDICT_NOT_APPLICABLE);
     outcome_text(row->evidence, sizeof(row->evidence),
-                 "judged over many seeds only (--seeds)");
+                 "%s: judged over many seeds only (--seeds)", expr->text);
 }
 
 /* No sample either: a run that tells nothing is not one that took no time. */
@@ -203,7 +203,8 @@ expects_undecided(struct run *run, size_t index, const char *why)
 
     for (size_t i = 0; i < EXPR_TERMS_MAX; i++)
         row->sample_err[i] = ERR_NOENT;
-    outcome_text(row->evidence, sizeof(row->evidence), "%s", why);
+    outcome_text(row->evidence, sizeof(row->evidence), "%s: %s",
+                 run->scenario->expects[index].expr.text, why);
     decide(run, index, VERDICT_INCONCLUSIVE);
 }
 

@@ -406,6 +406,9 @@ impatient(void *context, const struct run_progress *progress)
 
 START_TEST(interrupted)
 {
+    static const char *const names[] = {
+        "events.fired == 1", "ports.outage == 0s", "cluster.converged",
+        "p99(ports.outage) < 1s"};
     struct patience patience = {.boot = _i == 0 ? 100 : 1000000, .run = 50};
     struct run_options options = {.progress = impatient, .context = &patience};
 
@@ -425,6 +428,8 @@ START_TEST(interrupted)
         ck_assert_int_ne(expect_of(&outcome, i)->sample_err[0], 0);
         ck_assert_ptr_nonnull(
             strstr(expect_of(&outcome, i)->evidence, "interrupted"));
+        ck_assert_ptr_nonnull(
+            strstr(expect_of(&outcome, i)->evidence, names[i]));
     }
 }
 END_TEST
