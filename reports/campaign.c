@@ -20,8 +20,9 @@ counts_load(sqlite3 *db, const char *sql, int64_t id,
     sqlite3_finalize(query);
 }
 
-/* By verdict, failed expectations, unplanned outage, the first metric that an
- * expectation over seeds compares, then seed order. */
+/* As worst_of() of sim/run/campaign.c: by verdict, failed expectations,
+ * unplanned outage, the first metric that an expectation over seeds compares,
+ * then seed order. */
 static int64_t
 worst_run_find(sqlite3 *db, int64_t id)
 {
@@ -215,4 +216,18 @@ campaign_overall(const struct campaign *campaign, const struct campaign *first)
     all[1] = first->verdict;
     all[2] = campaign_bounds_verdict(&campaign->bounds);
     return verdict_overall(all, 3);
+}
+
+int
+campaign_overall_exit(const struct campaign *campaign,
+                      const struct campaign *first)
+{
+    static const int before[] = {-1, EXIT_VERDICT_INTERRUPTED,
+                                 EXIT_VERDICT_INTERNAL};
+
+    for (size_t i = 0; i < ARRAY_COUNT(before); i++)
+        if (campaign->exit_code == before[i] ||
+            (first != NULL && first->exit_code == before[i]))
+            return before[i];
+    return verdict_exit_code(campaign_overall(campaign, first));
 }

@@ -74,6 +74,9 @@ enum verdict campaign_bounds_verdict(const struct campaign_bounds *bounds);
  * none), and of the stated bounds between them. */
 enum verdict campaign_overall(const struct campaign *campaign,
                               const struct campaign *first);
+/* What the program exits with for it; -1: a campaign has not ended. */
+int campaign_overall_exit(const struct campaign *campaign,
+                          const struct campaign *first);
 /* Does the file hold comparisons at all? */
 bool campaign_db_compares(sqlite3 *db);
 

@@ -204,7 +204,7 @@ json_campaign(struct text *out, const struct campaign *campaign)
         campaign->db,
         "SELECT scenario, scenario_file, about, world, preset, build, "
         "calibration, fault_model, fault_rates, command, begun, "
-        "seeds_planned, state, verdict, exit_code FROM campaign WHERE id=?",
+        "seeds_planned, state FROM campaign WHERE id=?",
         campaign->id);
 
     if (sqlite3_step(query) == SQLITE_ROW)
@@ -223,6 +223,18 @@ json_campaign(struct text *out, const struct campaign *campaign)
     json_runs(out, campaign->db, campaign->id);
 }
 
+static void
+json_verdict(struct text *out, const char *prefix, enum verdict verdict,
+             int exit_code)
+{
+    text_addf(out, "\"%sverdict\":\"%s\",\"%sexit_code\":", prefix,
+              verdict_name(verdict), prefix);
+    if (exit_code >= 0)
+        text_addf(out, "%d,", exit_code);
+    else
+        text_add(out, "null,");
+}
+
 /* Where two worlds ran the scenario: how far they are apart, and the other
  * campaign. */
 static void
@@ -237,6 +249,7 @@ json_compared(struct text *out, const struct campaign *campaign,
                " AS few_runs FROM comparison WHERE second=? ORDER BY rowid",
                campaign->id);
     text_add(out, ",\"compared_with\":{");
+    json_verdict(out, "", first->verdict, first->exit_code);
     json_campaign(out, first);
     text_add(out, "}");
 }
@@ -246,11 +259,14 @@ json_write(const struct campaign *campaign, const struct campaign *first,
            const char *out_path, char *error, size_t error_size)
 {
     struct text out = {0};
+    enum verdict overall = campaign_overall(campaign, first);
     int err;
 
     text_addf(&out, "{\"sixnines_run_version\":%d,\"overall_verdict\":\"%s\",",
-              REPORT_JSON_VERSION,
-              verdict_name(campaign_overall(campaign, first)));
+              REPORT_JSON_VERSION, verdict_name(overall));
+    json_verdict(&out, "", overall, campaign_overall_exit(campaign, first));
+    if (first != NULL)
+        json_verdict(&out, "world_", campaign->verdict, campaign->exit_code);
     json_campaign(&out, campaign);
     if (first != NULL)
         json_compared(&out, campaign, first);

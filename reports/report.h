@@ -31,7 +31,9 @@ MUST_USE int report_html(const char *db_path, const char *out_path,
                          const struct report_options *options, char *error,
                          size_t error_size);
 
-/* JUnit XML: a suite per run, a case per expectation and violated oracle. */
+/* JUnit XML: a suite per run, a case per expectation and violated oracle; the
+ * last suite has one case, "overall", a failure after FAIL and an error after
+ * INCONCLUSIVE (an expectation that is INCONCLUSIVE is a skipped case). */
 MUST_USE int report_junit(const char *db_path, const char *out_path,
                           const struct report_options *options, char *error,
                           size_t error_size);

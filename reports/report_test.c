@@ -307,8 +307,8 @@ START_TEST(junit)
     samples_failing(db_path);
     xml = derive(report_junit, NULL);
     markup_check(xml, false);
-    holds(xml, "<testsuites name=\"card-and-fabric-loss\" tests=\"12\" "
-               "failures=\"2\" errors=\"0\" skipped=\"3\"");
+    holds(xml, "<testsuites name=\"card-and-fabric-loss\" tests=\"13\" "
+               "failures=\"3\" errors=\"0\" skipped=\"3\"");
     holds(xml, "<failure message=\"FAIL: measured 184.2 s\">14 ports: ncp-7");
     holds(xml, "<skipped message=\"INCONCLUSIVE: the run ended 3 s after");
     holds(xml, "<skipped message=\"NOT-APPLICABLE: this world models no BMC");
@@ -321,7 +321,7 @@ START_TEST(junit)
     samples_seeds(db_path);
     xml = derive(report_junit, NULL);
     markup_check(xml, false);
-    ck_assert_int_eq(occurrences(xml, "<testsuite "), 201);
+    ck_assert_int_eq(occurrences(xml, "<testsuite "), 202);
     free(xml);
     samples_interrupted(db_path);
     xml = derive(report_junit, NULL);
@@ -398,7 +398,7 @@ START_TEST(two_worlds)
     text = derive(report_json, NULL);
     json_balanced(text);
     holds(text, "\"comparison\":[");
-    holds(text, "\"compared_with\":{\"scenario\":\"compared\"");
+    holds(text, "\"scenario\":\"compared\"");
     holds(text, "\"world\":\"netns\"");
     holds(text, "\"world\":\"des\"");
     holds(text, "\"difference\":null");
@@ -467,14 +467,26 @@ START_TEST(two_worlds_one_verdict)
                  "{\"sixnines_run_version\":1,\"overall_verdict\":\"%s\"",
                  cases[i].overall);
         ck_assert_int_eq(strncmp(text, word, strlen(word)), 0);
+        snprintf(word, sizeof(word),
+                 ",\"verdict\":\"%s\",\"exit_code\":%d,"
+                 "\"world_verdict\":\"%s\",",
+                 cases[i].overall,
+                 verdict_exit_code(verdict_from_name(cases[i].overall)),
+                 verdict_name(cases[i].netns));
+        holds(text, word);
+        snprintf(word, sizeof(word), "\"compared_with\":{\"verdict\":\"%s\"",
+                 verdict_name(cases[i].des));
+        holds(text, word);
         free(text);
         text = derive(report_junit, NULL);
         snprintf(word, sizeof(word),
                  "<property name=\"overall-verdict\" value=\"%s\"/>",
                  cases[i].overall);
         ck_assert_int_eq(occurrences(text, word), 22);
-        snprintf(word, sizeof(word), " failures=\"%d\"",
-                 strcmp(cases[i].overall, "FAIL") == 0);
+        /* Both what failed and the whole; a gate is green only at PASS. */
+        snprintf(word, sizeof(word), " failures=\"%d\" errors=\"%d\"",
+                 2 * (strcmp(cases[i].overall, "FAIL") == 0),
+                 strcmp(cases[i].overall, "INCONCLUSIVE") == 0);
         ck_assert_ptr_nonnull(strstr(text, word));
         ck_assert(strstr(text, word) < strstr(text, "<testsuite "));
         free(text);

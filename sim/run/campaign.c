@@ -268,47 +268,104 @@ judge_over_seeds(const struct campaign_options *options,
     free(values);
 }
 
-/* The first run with that verdict, or 'count'. */
-static unsigned
-first_with(const struct campaign *campaign, enum verdict verdict)
-{
-    unsigned i = 0;
+/* What makes a run the one to look at first; reports/campaign.c orders the
+ * recorded runs by the same. */
+struct weight {
+    unsigned verdict; /* FAIL 3, none 2, INCONCLUSIVE 1, else 0 */
+    unsigned failed;  /* expectations */
+    uint64_t down_ps; /* unplanned, over ports */
+    uint64_t metric;  /* of the first expectation over seeds, when judged */
+};
 
-    while (i < campaign->count && campaign->outcomes[i].verdict != verdict)
-        i++;
-    return i;
+static unsigned
+verdict_weight(enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_FAIL: return 3;
+    case VERDICT_NONE: return 2;
+    case VERDICT_INCONCLUSIVE: return 1;
+    case VERDICT_PASS:
+    case VERDICT_NOT_APPLICABLE:
+    case VERDICT_COUNT: break;
+    }
+    return 0;
 }
 
-/* The run to look at first: a failed one, else an inconclusive one, else the
- * one with the largest sample of the first expectation over seeds, else the
- * first. */
+static uint64_t
+metric_weight(const struct campaign_options *options,
+              const struct campaign *campaign, const struct outcome *outcome)
+{
+    const struct scenario *scenario = options->run.scenario;
+    size_t first = 0;
+    uint64_t most = 0;
+
+    while (first < scenario->expect_count &&
+           scenario->expects[first].when != EXPECT_OVER_SEEDS)
+        first++;
+    if (campaign->over_seeds == NULL || first == scenario->expect_count)
+        return 0;
+    for (size_t i = 0; i < outcome->metrics.count; i++) {
+        const struct outcome_metric *row =
+            ROWS_GET(&outcome->metrics, struct outcome_metric, i);
+        const struct metric *metric =
+            scenario->expects[first].expr.terms[0].ref.metric;
+
+        if (metric_get(row->id) == metric && row->value > most)
+            most = row->value;
+    }
+    return most;
+}
+
+static struct weight
+weight_of(const struct campaign_options *options,
+          const struct campaign *campaign, const struct outcome *outcome)
+{
+    struct weight weight = {
+        .verdict = verdict_weight(outcome->verdict),
+        .metric = metric_weight(options, campaign, outcome),
+    };
+
+    for (size_t i = 0; i < outcome->expects.count; i++)
+        weight.failed +=
+            ROWS_GET(&outcome->expects, struct outcome_expect, i)->verdict ==
+            VERDICT_FAIL;
+    for (size_t i = 0; i < outcome->outages.count; i++) {
+        const struct outcome_outage *row =
+            ROWS_GET(&outcome->outages, struct outcome_outage, i);
+
+        if (!row->planned)
+            weight.down_ps += row->ports * (row->to.ps - row->from.ps);
+    }
+    return weight;
+}
+
+static bool
+weighs_more(const struct weight *a, const struct weight *b)
+{
+    if (a->verdict != b->verdict)
+        return a->verdict > b->verdict;
+    if (a->failed != b->failed)
+        return a->failed > b->failed;
+    if (a->down_ps != b->down_ps)
+        return a->down_ps > b->down_ps;
+    return a->metric > b->metric;
+}
+
 static unsigned
 worst_of(const struct campaign_options *options,
          const struct campaign *campaign)
 {
-    const struct scenario *scenario = options->run.scenario;
-    unsigned worst = first_with(campaign, VERDICT_FAIL);
+    struct weight most = weight_of(options, campaign, &campaign->outcomes[0]);
+    unsigned worst = 0;
 
-    if (worst == campaign->count)
-        worst = first_with(campaign, VERDICT_INCONCLUSIVE);
-    if (worst < campaign->count)
-        return worst;
-    worst = 0;
-    for (size_t e = 0; e < scenario->expect_count; e++) {
-        if (scenario->expects[e].when != EXPECT_OVER_SEEDS)
-            continue;
-        for (unsigned i = 1; i < campaign->count; i++) {
-            uint64_t sample = ROWS_GET(&campaign->outcomes[i].expects,
-                                       struct outcome_expect, e)
-                                  ->sample[0];
-            uint64_t most = ROWS_GET(&campaign->outcomes[worst].expects,
-                                     struct outcome_expect, e)
-                                ->sample[0];
+    for (unsigned i = 1; i < campaign->count; i++) {
+        struct weight weight =
+            weight_of(options, campaign, &campaign->outcomes[i]);
 
-            if (sample > most)
-                worst = i;
+        if (weighs_more(&weight, &most)) {
+            most = weight;
+            worst = i;
         }
-        break;
     }
     return worst;
 }

@@ -422,17 +422,14 @@ side_text(const struct compare_row *row, unsigned index, char *text,
 static void
 difference_text(const struct compare_row *row, char *text, size_t size)
 {
-    int64_t tenths = row->difference_ppm / 1000;
-
     if (row->sides[0].count == 0 || row->sides[1].count == 0)
         outcome_text(text, size, "-");
     else if (row->difference_ppm == INT64_MAX)
         outcome_text(text, size, "from 0");
     else
-        outcome_text(text, size, "%s%" PRId64 ".%" PRId64 "%%",
-                     row->difference_ppm < 0 ? "-" : "+",
-                     (tenths < 0 ? -tenths : tenths) / 10,
-                     (tenths < 0 ? -tenths : tenths) % 10);
+        /* As reports/ rounds what is recorded. */
+        outcome_text(text, size, "%+.1f%%",
+                     100 * ((double)row->difference_ppm / 1e6));
 }
 
 static void

@@ -170,6 +170,26 @@ START_TEST(bounds)
 }
 END_TEST
 
+/* To the nearest tenth, as the page does. */
+START_TEST(differences_are_rounded)
+{
+    static const uint64_t base = 10000;
+    static const struct {
+        uint64_t second_ms;
+        const char *text;
+    } cases[] = {{8684, "  -13.2%"}, {8686, "  -13.1%"}, {11186, "  +11.9%"}};
+    char text[4096] = "";
+    FILE *file;
+
+    compare(UNBOUNDED, &base, 1, &cases[_i].second_ms, 1);
+    file = fmemopen(text, sizeof(text), "w");
+    ck_assert_ptr_nonnull(file);
+    comparison_print(&comparison, "a", "b", file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_ptr_nonnull(strstr(text, cases[_i].text));
+}
+END_TEST
+
 START_TEST(nothing_beside_something)
 {
     static const uint64_t zero, one = 1;
@@ -321,6 +341,7 @@ compare_cases(void)
     tcase_add_test(tc, medians_and_ranges);
     tcase_add_test(tc, quantiles_from_twenty_runs);
     tcase_add_loop_test(tc, bounds, 0, 7);
+    tcase_add_loop_test(tc, differences_are_rounded, 0, 3);
     tcase_add_test(tc, nothing_beside_something);
     tcase_add_test(tc, a_side_without_value);
     tcase_add_test(tc, few_runs);

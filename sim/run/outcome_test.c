@@ -2,9 +2,11 @@
  *
  * Outcomes as bytes, checkpoints as files, campaigns as sums of runs.
  */
+#include "reports/report.h"
 #include "sim/run/checkpoints.h"
 #include "sim/run/run_test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -368,6 +370,62 @@ START_TEST(runs_without_a_value_leave_doubt)
 }
 END_TEST
 
+/* The run to look at first is the same on the terminal and in what is derived
+ * from results.db, here the one that was longest without its ports. */
+START_TEST(worst_run_is_the_one_recorded)
+{
+    struct scenario *scenario =
+        scenario_of(SMALL "timeline:\n"
+                          "  - { at: 1s, fault: box.restart, target: "
+                          "\"random role=ncp\", name: pull }\n"
+                          "expect:\n"
+                          "  - { that: \"modules.duplicate == 0\" }\n"
+                          "ends: 90s\n");
+    struct campaign_options options = {
+        .run = {.scenario = scenario, .seed = 3, .data_dir = TEST_DATA_DIR},
+        .seed_count = 6,
+        .jobs = 2,
+    };
+    const volatile int interrupted = 0;
+    char dir[] = "/tmp/sixnines-campaign-XXXXXX";
+    char db[64], json[64], message[256] = "", text[4096] = "", wanted[64];
+    struct campaign_record record = {.db_path = db,
+                                     .build = "b",
+                                     .calibration = "c",
+                                     .begun = "t",
+                                     .command = "x"};
+    struct campaign campaign;
+    FILE *file;
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    (void)snprintf(db, sizeof(db), "%s/results.db", dir);
+    (void)snprintf(json, sizeof(json), "%s/run.json", dir);
+    ck_assert_int_eq(campaign_run(&options, &interrupted, &campaign, message,
+                                  sizeof(message)),
+                     0);
+    ck_assert_int_eq(campaign.verdict, VERDICT_PASS);
+    ck_assert_uint_gt(campaign.outcomes[campaign.worst].outages.count, 0);
+    ck_assert_uint_gt(campaign.worst, 0);
+    ck_assert_int_eq(campaign_record(&options, &campaign, &record, message,
+                                     sizeof(message)),
+                     0);
+    ck_assert_int_eq(report_json(db, json, NULL, message, sizeof(message)), 0);
+    file = fopen(json, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    (void)snprintf(wanted, sizeof(wanted),
+                   "\"worst_run\":[\n{\"seed\":\"%llu\",",
+                   (unsigned long long)campaign.outcomes[campaign.worst].seed);
+    ck_assert_ptr_nonnull(strstr(text, wanted));
+    campaign_fini(&campaign);
+    scenario_destroy(scenario);
+    (void)unlink(json);
+    (void)unlink(db);
+    (void)rmdir(dir);
+}
+END_TEST
+
 START_TEST(interrupted_before_the_first)
 {
     struct scenario *scenario = scenario_of(SHORT);
@@ -443,6 +501,7 @@ campaign_cases(void)
 
     tcase_set_timeout(tc, 300);
     tcase_add_loop_test(tc, three_seeds_are_three_runs, 0, 2);
+    tcase_add_test(tc, worst_run_is_the_one_recorded);
     tcase_add_test(tc, interrupted_before_the_first);
     tcase_add_test(tc, runs_without_a_value_leave_doubt);
     tcase_add_test(tc, bad_seed_stops_the_campaign);
