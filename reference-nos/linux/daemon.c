@@ -5,6 +5,7 @@
 #include "reference-nos/linux/daemon_priv.h"
 
 #include "reference-nos/linux/notify.h"
+#include "reference-nos/linux/voters.h"
 #include "reference-nos/node/node.h"
 
 #include <errno.h>
@@ -54,13 +55,29 @@ log_and_watch_open(struct daemon *daemon, struct daemon_failure *failure)
     return error != 0 ? error : watch_open(daemon, failure);
 }
 
-static bool
-is_voter(const struct options *options, uint64_t key)
+/* As the command line names them; none where this box is not among them. */
+static void
+voters_named(const struct daemon *daemon, struct voters *voters)
 {
+    const struct options *options = daemon->options;
+
+    *voters = (struct voters){.count = options->voter_count,
+                              .arbiter = options->arbiter};
     for (unsigned i = 0; i < options->voter_count; i++)
-        if (options->voters[i] == key || options->voters[i] == 0)
-            return true;
-    return false;
+        voters->keys[i] =
+            options->voters[i] == 0 ? daemon->facts.key : options->voters[i];
+    if (!voters_have(voters, daemon->facts.key))
+        *voters = (struct voters){.count = 0};
+}
+
+static void
+voters_take(struct daemon *daemon, const struct voters *voters)
+{
+    struct box_facts *facts = &daemon->facts;
+
+    facts->arbiter = voters->count > 0 && voters->arbiter;
+    facts->voter_count = voters->count;
+    memcpy(facts->voters, voters->keys, sizeof(facts->voters));
 }
 
 static void
@@ -69,6 +86,7 @@ facts_fill(struct daemon *daemon)
     const struct options *options = daemon->options;
     const struct identity *identity = daemon->identity;
     struct box_facts *facts = &daemon->facts;
+    struct voters voters;
 
     facts->key = identity_key(identity);
     facts->cluster_id = identity_cluster_id(identity);
@@ -78,13 +96,8 @@ facts_fill(struct daemon *daemon)
     (void)snprintf(facts->serial, sizeof(facts->serial), "%s",
                    identity_serial(identity));
     facts->front_ports = (uint16_t)options->front_ports;
-    if (!is_voter(options, facts->key))
-        return;
-    facts->arbiter = options->arbiter;
-    facts->voter_count = options->voter_count;
-    for (unsigned i = 0; i < options->voter_count; i++)
-        facts->voters[i] =
-            options->voters[i] == 0 ? facts->key : options->voters[i];
+    voters_named(daemon, &voters);
+    voters_take(daemon, &voters);
 }
 
 static int
@@ -105,6 +118,94 @@ identity_open(struct daemon *daemon, struct daemon_failure *failure)
     return error;
 }
 
+/* The voters that this box was told at its first boot; ERR_NOENT: none. */
+static int
+voters_kept(struct daemon *daemon, struct voters *kept,
+            struct daemon_failure *failure)
+{
+    const char *state = daemon->options->state;
+    char text[VOTERS_TEXT_MAX];
+    int error = storage_note_read(state, VOTERS_FILE, text, sizeof(text),
+                                  failure->message, sizeof(failure->message));
+
+    if (error == 0 && voters_parse(text, kept) != 0)
+        error = ERR_CORRUPT;
+    if (error == ERR_CORRUPT)
+        (void)snprintf(failure->message, sizeof(failure->message),
+                       "%.400s/" VOTERS_FILE
+                       ": damaged; remove it and say --voters as at the first "
+                       "boot",
+                       state);
+    /* Those of another box that stood here are not ours. */
+    return error == 0 && !voters_have(kept, daemon->facts.key) ? ERR_NOENT
+                                                               : error;
+}
+
+static int
+voters_keep(struct daemon *daemon, const struct voters *voters,
+            struct daemon_failure *failure)
+{
+    char text[VOTERS_TEXT_MAX];
+    int error;
+
+    (void)voters_print(voters, text);
+    error = storage_note_keep(daemon->options->state, VOTERS_FILE, text,
+                              failure->message, sizeof(failure->message));
+    if (error != ERR_NOSPACE)
+        return error;
+    /* A full disk keeps no box from booting. */
+    daemon_logf(daemon, SEVERITY_WARNING, "%s: say --voters again",
+                failure->message);
+    failure->message[0] = '\0';
+    return 0;
+}
+
+/* What the first boot was told counts, whatever later ones are told. */
+static int
+voters_settle(struct daemon *daemon, struct daemon_failure *failure)
+{
+    struct voters named, kept;
+    int error;
+
+    if (daemon->facts.alone)
+        return 0;
+    voters_named(daemon, &named);
+    error = voters_kept(daemon, &kept, failure);
+    if (error == ERR_NOENT && named.count == 0)
+        return 0;
+    if (error == ERR_NOENT)
+        return voters_keep(daemon, &named, failure);
+    if (error != 0)
+        return error;
+    if (daemon->options->voter_count > 0) {
+        if (!voters_equal(&named, &kept))
+            daemon_logf(daemon, SEVERITY_WARNING,
+                        "--voters is not what the first boot was told, which "
+                        "counts (%.400s/" VOTERS_FILE ")",
+                        daemon->options->state);
+        kept.arbiter = daemon->options->arbiter;
+    }
+    voters_take(daemon, &kept);
+    return 0;
+}
+
+/* A controller that can lead nothing yet says so. */
+static void
+voters_say(struct daemon *daemon)
+{
+    uint64_t size = 0;
+
+    if (daemon->facts.voter_count > 0 || daemon->facts.role != ROLE_NCC ||
+        (storage_size(daemon->storage, STORAGE_META, &size) == 0 && size > 0))
+        return;
+    daemon_logf(daemon, SEVERITY_WARNING,
+                daemon->options->voter_count > 0
+                    ? "this controller is not among --voters: it leads "
+                      "nothing until a leader takes it in"
+                    : "no --voters at the first boot: this controller leads "
+                      "nothing until a leader takes it in");
+}
+
 static int
 state_open(struct daemon *daemon, struct daemon_failure *failure)
 {
@@ -114,11 +215,15 @@ state_open(struct daemon *daemon, struct daemon_failure *failure)
     failure->stage = DAEMON_STAGE_STATE;
     error = storage_incarnation(state, &daemon->facts.incarnation,
                                 failure->message, sizeof(failure->message));
-    if (error != 0)
-        return error;
-    return storage_open(&daemon->loop, state, input_storage_done, daemon,
-                        &daemon->storage, failure->message,
-                        sizeof(failure->message));
+    if (error == 0)
+        error = voters_settle(daemon, failure);
+    if (error == 0)
+        error = storage_open(&daemon->loop, state, input_storage_done, daemon,
+                             &daemon->storage, failure->message,
+                             sizeof(failure->message));
+    if (error == 0)
+        voters_say(daemon);
+    return error;
 }
 
 /* The plan is a blob to the NOS, whose own reader judges it. */
@@ -275,7 +380,11 @@ planes_open(struct daemon *daemon, struct daemon_failure *failure)
     if (options.interfaces[PLANE_A] == NULL &&
         options.interfaces[PLANE_B] == NULL) {
         daemon_logf(daemon, SEVERITY_NOTICE,
-                    "no management plane: this box stands alone");
+                    daemon->facts.alone
+                        ? "a router of its own: no management plane"
+                        : "no management plane (--plane-a, --plane-b, or "
+                          "interfaces mgmt0, mgmt1): this box reaches no "
+                          "other box");
         return 0;
     }
     return secure_open(&options, &daemon->secure, failure->message,

@@ -5,5 +5,6 @@
 #include <check.h>
 
 TCase *log_tests(void);
+TCase *voters_tests(void);
 
 #endif

@@ -52,7 +52,7 @@ static const struct row rows[] = {
      "described tree of fans, sensors and lights; default: /sys"},
     {"plan", TEXT, AT(plan), 0, "FILE", "cabling plan (controllers)"},
     {"voters", VOTERS, AT(voters), 0, "KEY,...",
-     "first voters, 16 hexadecimal digits each, or: self"},
+     "first boot: the voters, 16 hexadecimal digits each, or: self"},
     {"arbiter", FLAG, AT(arbiter), 0, NULL,
      "votes, but never acts as a controller"},
     {"alone", FLAG, AT(alone), 0, NULL,

@@ -189,6 +189,7 @@ main(void)
     tcase_add_loop_test(tests, test_mistakes, 0, (int)ARRAY_COUNT(mistakes));
     suite_add_tcase(suite, tests);
     suite_add_tcase(suite, log_tests());
+    suite_add_tcase(suite, voters_tests());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

@@ -27,7 +27,8 @@ kill -9 "$pid"
 wait "$pid" 2>/dev/null
 pid=
 
-boot
+# The voters are known from the first boot.
+boot_as
 awaits "it is ready again" "what=ready incarnation=2 "
 awaits "it leads again" "kind=TRACE_LEADER_READY a=2 "
 awaits "it knows its number" "kind=TRACE_JOINED a=0 "
@@ -47,11 +48,26 @@ awaits "it says why it ends" "what=exit cause=1"
 exits "SIGTERM ends it with 0" 0
 says "the log file has lines" "notice refnosd: stopped" "$work/log"
 
-boot
+# What a later boot is told does not count.
+says "the log is without complaint" "incarnation 2" "$work/log"
+ends "nor of --voters" "" "$(grep -e "--voters" "$work/log" || true)"
+boot_as --voters self,00000000000000ff
 awaits "the third life" "what=ready incarnation=3 "
+awaits "it leads as before" "kind=TRACE_LEADER_READY "
+says "and says so" "warning refnosd: --voters is not what" "$work/log"
 ask show box >"$work/said"
 says "it knows why it ended" '"reboot_cause": *1' "$work/said"
 stop_all
+
+# One that was told nothing says that it leads nothing; damage is refused.
+mkdir "$work/other"
+boot_as --state "$work/other"
+awaits "a controller without voters" "what=ready incarnation=1 "
+says "it says so" "warning refnosd: no --voters at the first boot" "$work/log"
+stop_all
+echo nonsense >"$work/other/voters"
+refuses "damaged voters" 73 "other/voters: damaged" \
+    --identity "$work/box" --state "$work/other"
 
 # store_pid: the process of the store, one of its own.
 store_pid() {

@@ -309,6 +309,35 @@ START_TEST(test_incarnation)
 }
 END_TEST
 
+START_TEST(test_notes_are_kept)
+{
+    struct lab lab;
+    char text[8] = "", message[256] = "";
+
+    lab_init(&lab);
+    ck_assert_int_eq(storage_note_read(lab.state, "note", text, sizeof(text),
+                                       message, sizeof(message)),
+                     ERR_NOENT);
+    ck_assert_str_eq(message, "");
+    ck_assert_int_eq(storage_note_keep(lab.state, "note", "1234567", message,
+                                       sizeof(message)),
+                     0);
+    ck_assert_int_eq(storage_note_keep(lab.state, "note", "123456\n", message,
+                                       sizeof(message)),
+                     0);
+    ck_assert_int_eq(storage_note_read(lab.state, "note", text, sizeof(text),
+                                       message, sizeof(message)),
+                     0);
+    ck_assert_str_eq(text, "123456\n");
+    write_file(&lab, "note", "12345678");
+    ck_assert_int_eq(storage_note_read(lab.state, "note", text, sizeof(text),
+                                       message, sizeof(message)),
+                     ERR_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(message, "/note: "));
+    lab_fini(&lab);
+}
+END_TEST
+
 START_TEST(test_no_directory)
 {
     struct lab lab;
@@ -340,6 +369,7 @@ queue_suite(void)
     tcase_add_test(tests, test_bounds);
     tcase_add_test(tests, test_one_holder);
     tcase_add_test(tests, test_incarnation);
+    tcase_add_test(tests, test_notes_are_kept);
     tcase_add_test(tests, test_no_directory);
     suite_add_tcase(suite, tests);
     return suite;

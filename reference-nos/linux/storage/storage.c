@@ -528,3 +528,61 @@ storage_incarnation(const char *directory, uint64_t *incarnation,
     *incarnation = value + 1;
     return 0;
 }
+
+/* ---- notes ---- */
+
+static int
+note_fail(const char *directory, const char *name, int error, char *message,
+          size_t message_size)
+{
+    if (error != 0 && error != ERR_NOENT)
+        (void)snprintf(message, message_size, "%s/%s: %s", directory, name,
+                       err_text(error));
+    return error;
+}
+
+int
+storage_note_keep(const char *directory, const char *name, const char *text,
+                  char *message, size_t message_size)
+{
+    int fd;
+    int error = storage_directory(directory, &fd, message, message_size);
+
+    if (error != 0)
+        return error;
+    error = storage_file_replace(fd, name, text, strlen(text), NULL);
+    (void)close(fd);
+    return note_fail(directory, name, error, message, message_size);
+}
+
+static int
+note_read(int directory_fd, const char *name, char *text, size_t size)
+{
+    int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC);
+    ssize_t got;
+
+    if (fd < 0)
+        return errno == ENOENT ? ERR_NOENT : storage_error(errno);
+    got = read(fd, text, size);
+    (void)close(fd);
+    if (got < 0)
+        return ERR_IO;
+    if ((size_t)got == size)
+        return ERR_CORRUPT;
+    text[got] = '\0';
+    return 0;
+}
+
+int
+storage_note_read(const char *directory, const char *name, char *text,
+                  size_t size, char *message, size_t message_size)
+{
+    int fd;
+    int error = storage_directory(directory, &fd, message, message_size);
+
+    if (error != 0)
+        return error;
+    error = note_read(fd, name, text, size);
+    (void)close(fd);
+    return note_fail(directory, name, error, message, message_size);
+}

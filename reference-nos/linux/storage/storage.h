@@ -58,6 +58,17 @@ MUST_USE int storage_read(struct storage *storage, enum storage_file file,
 MUST_USE int storage_incarnation(const char *directory, uint64_t *incarnation,
                                  char *message, size_t message_size);
 
+/* A short text of the box beside those files, DIRECTORY/NAME, whole or not at
+ * all: kept durably, read into 'text' with a final zero.  ERR_NOENT: there is
+ * none; ERR_CORRUPT: longer than 'size' allows.  For use before
+ * storage_open(). */
+MUST_USE int storage_note_keep(const char *directory, const char *name,
+                               const char *text, char *message,
+                               size_t message_size);
+MUST_USE int storage_note_read(const char *directory, const char *name,
+                               char *text, size_t size, char *message,
+                               size_t message_size);
+
 /* What operations of one kind took on the disk, without waiting. */
 struct storage_times {
     uint64_t count;
