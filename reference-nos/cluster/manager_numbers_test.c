@@ -222,6 +222,31 @@ START_TEST(a_planned_replacement_waits_for_the_old_box)
 }
 END_TEST
 
+START_TEST(what_is_not_there_is_neither_replaced_nor_removed)
+{
+    struct operator_req req = {.verb = OPERATOR_REPLACE,
+                               .module = module_id(ROLE_NCP, 1),
+                               .serial = "S3"};
+    struct test_box standby = {0xB0, ROLE_NCC, "B", 1, 0, {{0}}};
+    struct test_box self = {BED_SELF, ROLE_NCC, "A", 1, 0, {{0}}};
+    uint16_t own;
+
+    bed_lead(1);
+    (void)bed_join(&bed_box_1);
+    ck_assert_int_eq(bed_operate(&req), ERR_NOENT);
+    req.module = module_id(ROLE_NCP, 2); /* planned, and nobody has it yet */
+    ck_assert_int_eq(bed_operate(&req), 0);
+    ck_assert_uint_eq(bed_join(&bed_box_3), 2);
+    own = bed_join(&self);
+    ck_assert_uint_ne(own, MODULE_NONE);
+    req = (struct operator_req){.verb = OPERATOR_REMOVE,
+                                .module = module_id(ROLE_NCC, own)};
+    ck_assert_int_eq(bed_operate(&req), ERR_REFUSED);
+    req.module = module_id(ROLE_NCC, bed_join(&standby));
+    ck_assert_int_eq(bed_operate(&req), 0);
+}
+END_TEST
+
 Suite *
 manager_numbers_suite(void)
 {
@@ -236,6 +261,7 @@ manager_numbers_suite(void)
     tcase_add_test(tcase, a_live_serial_is_not_given_twice);
     tcase_add_test(tcase, a_replacement_in_its_place_inherits);
     tcase_add_test(tcase, a_new_controller_waits_before_it_gives_numbers_on);
+    tcase_add_test(tcase, what_is_not_there_is_neither_replaced_nor_removed);
     tcase_add_test(tcase, a_removed_number_rests);
     tcase_add_test(tcase, a_tombstone_starts_again_with_a_new_controller);
     tcase_add_test(tcase, a_removed_box_gets_its_number_back);

@@ -203,10 +203,13 @@ verbs_request(struct manager *manager, const struct actor_message *message)
 /* --- Jobs --------------------------------------------------------------- */
 
 static int
-remove_plan(struct job *job)
+remove_plan(const struct manager *manager, struct job *job)
 {
     if (job->row.key == 0)
         return ERR_NOENT;
+    /* Who decides must stay: another controller leads first. */
+    if (job->row.key == manager->facts->key)
+        return ERR_REFUSED;
     job->row.former_key = job->row.key;
     job->row.key = 0;
     job->row.removed = true;
@@ -216,14 +219,18 @@ remove_plan(struct job *job)
     return 0;
 }
 
-/* The serial is planned; an absent holder gives its number up for it. */
+/* The serial is planned; an absent holder gives its number up for it.  A
+ * number that nobody ever had, nor was planned to have, is a slip. */
 static int
 replace_plan(struct manager *manager, struct job *job)
 {
+    const struct module *module = &manager->modules[job->module];
     const struct box *box = mirror_box(manager, job->row.key);
 
     if (job->req.serial[0] == '\0')
         return ERR_INVALID;
+    if (!module->present && module->plan_version == 0)
+        return ERR_NOENT;
     memcpy(job->plan.serial, job->req.serial, sizeof(job->plan.serial));
     job->plan_changes = true;
     if (job->row.key == 0 || (box != NULL && box->live != LIVE_AWAY))
@@ -250,7 +257,7 @@ rows_plan(struct manager *manager, struct job *job)
     if (!module->present || module->row.key == 0)
         return ERR_NOENT;
     if (job->req.verb == OPERATOR_REMOVE)
-        return remove_plan(job);
+        return remove_plan(manager, job);
     if (job->req.verb == OPERATOR_DRAIN)
         job->row.drained = true;
     else if (job->req.verb == OPERATOR_UNDRAIN)

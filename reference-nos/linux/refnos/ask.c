@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define REQUEST_BYTES (OPERATOR_REQ_MAX + OPERATOR_ROWS_MAX)
+#define WHY_BYTES 96u
 
 static int
 cannot(struct refnos *refnos, int error)
@@ -119,11 +120,45 @@ say_leader(struct refnos *refnos, const char *verb,
                rep->term);
 }
 
+static bool
+changes_module(const struct operator_req *req)
+{
+    return req->verb == OPERATOR_DRAIN || req->verb == OPERATOR_UNDRAIN ||
+           req->verb == OPERATOR_REPLACE || req->verb == OPERATOR_REMOVE ||
+           req->verb == OPERATOR_LOCATE;
+}
+
+/* What a status means of this very request, as a sentence; false: no more
+ * than its text. */
+static bool
+sentence(const struct operator_req *req, int status, char text[WHY_BYTES])
+{
+    char name[MODULE_NAME_MAX];
+
+    module_name(req->module, name);
+    if (req->verb == OPERATOR_SWITCHOVER && status == ERR_UNREACHABLE)
+        (void)snprintf(text, WHY_BYTES,
+                       "no standby: there is no other controller that could "
+                       "lead");
+    else if (req->verb == OPERATOR_REMOVE && status == ERR_REFUSED)
+        (void)snprintf(text, WHY_BYTES,
+                       "%s is the active controller: switch over first", name);
+    else if (changes_module(req) && status == ERR_NOENT)
+        (void)snprintf(text, WHY_BYTES, "there is no module %s", name);
+    else
+        return false;
+    return true;
+}
+
 static void
 say_why(struct refnos *refnos, const char *verb,
-        const struct operator_rep *rep)
+        const struct operator_req *req, const struct operator_rep *rep)
 {
-    if (rep->status != ERR_NOT_LEADER)
+    char text[WHY_BYTES];
+
+    if (sentence(req, rep->status, text))
+        refnos_say(refnos, "%s: %s", verb, text);
+    else if (rep->status != ERR_NOT_LEADER)
         refnos_say(refnos, "%s: %s", verb, err_text(rep->status));
     else if (rep->leader == 0)
         refnos_say(refnos, "%s: this box leads nothing and knows no leader",
@@ -148,17 +183,20 @@ leader_put(struct json *json, const struct operator_rep *rep)
 
 int
 ask_refused(struct refnos *refnos, const char *verb,
-            const struct operator_rep *rep)
+            const struct operator_req *req, const struct operator_rep *rep)
 {
     struct json json = {.bytes = NULL};
+    char why[WHY_BYTES];
     int code;
 
-    say_why(refnos, verb, rep);
+    say_why(refnos, verb, req, rep);
     if (!refnos->json)
         return exit_of(rep->status);
     json_begin(&json, NULL, '{');
     json_text(&json, "verb", verb);
     json_text(&json, "error", err_text(rep->status));
+    if (sentence(req, rep->status, why))
+        json_text(&json, "why", why);
     leader_put(&json, rep);
     json_number(&json, "term", rep->term);
     json_end(&json, '}');

@@ -96,7 +96,7 @@ change_run(struct refnos *refnos, const struct verb *verb, int count,
         return code;
     code = answer.rep.status == 0
                ? report(refnos, verb, &req, &answer.rep)
-               : ask_refused(refnos, verb->name, &answer.rep);
+               : ask_refused(refnos, verb->name, &req, &answer.rep);
     free(answer.bytes);
     return code;
 }

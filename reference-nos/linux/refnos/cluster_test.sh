@@ -56,7 +56,18 @@ until_true "ncp-0 is drained" forwarding no 1
 ask ncc undrain ncp-0 >/dev/null
 until_true "ncp-0 is back" forwarding yes 2
 ask ncc locate ncf-0 on >/dev/null
-refuses 1 "a module that is not there" ask ncc drain ncp-7
+for verb in "drain ncp-7" "undrain ncp-7" "locate ncp-7 on" "remove ncp-7" \
+    "replace ncp-7 SERIAL-other"; do
+    # shellcheck disable=SC2086 # words
+    refuses 1 "$verb, which is not there" ask ncc $verb
+    grep -q "there is no module ncp-7" "$work/out" || fail "why not $verb"
+done
+refuses 1 "removal of who leads" ask ncc remove ncc-0
+grep -q "ncc-0 is the active controller: switch over first" "$work/out" ||
+    fail "why not remove ncc-0"
+ask ncc show controllers | grep -q '^ncc-0 .*active$' || fail "it is gone"
+refuses 2 "a switchover to nobody" ask ncc switchover
+grep -q "switchover: no standby" "$work/out" || fail "why no switchover"
 ask ncc show alarms >/dev/null
 
 stop ncp "$ncp"

@@ -56,7 +56,7 @@ static const struct verb verbs[] = {
      true, false, change_run},
     {"remove", "remove MODULE",
      "  Takes the number away from its holder; it rests before it is used "
-     "again.\n",
+     "again.\n  Not from the active controller: switch over first.\n",
      true, false, change_run},
     {"locate", "locate MODULE on|off",
      "  Lets the module's locate light blink.\n", true, false, change_run},

@@ -56,8 +56,9 @@ MUST_USE int ask_operator(struct refnos *refnos,
                           struct answer *answer);
 /* Free '*json' in any case. */
 MUST_USE int ask_query(struct refnos *refnos, const char *words, char **json);
-/* Says why a request was not done; the exit code. */
+/* Says why the request was not done; the exit code. */
 int ask_refused(struct refnos *refnos, const char *verb,
+                const struct operator_req *req,
                 const struct operator_rep *rep);
 
 /* The daemon's own answer to 'words': printed, or what it says is wrong. */

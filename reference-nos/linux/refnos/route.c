@@ -284,8 +284,9 @@ set_run(struct refnos *refnos, const struct verb *verb, int count,
     code = ask_operator(refnos, &req, &answer);
     if (code != 0)
         return code;
-    code = answer.rep.status == 0 ? set_done(refnos, &answer.rep)
-                                  : ask_refused(refnos, "set", &answer.rep);
+    code = answer.rep.status == 0
+               ? set_done(refnos, &answer.rep)
+               : ask_refused(refnos, "set", &req, &answer.rep);
     free(answer.bytes);
     return code;
 }
@@ -355,7 +356,7 @@ routes_show(struct refnos *refnos, struct operator_req *req)
         int error;
 
         if (code == 0 && answer.rep.status != 0) {
-            code = ask_refused(refnos, "show", &answer.rep);
+            code = ask_refused(refnos, "show", req, &answer.rep);
             free(answer.bytes);
         }
         if (code != 0) {
@@ -468,8 +469,9 @@ show_fib(struct refnos *refnos, const struct verb *verb, int count,
     code = ask_operator(refnos, &req, &answer);
     if (code != 0)
         return code;
-    code = answer.rep.status == 0 ? fib_print(refnos, &answer, judge)
-                                  : ask_refused(refnos, "show", &answer.rep);
+    code = answer.rep.status == 0
+               ? fib_print(refnos, &answer, judge)
+               : ask_refused(refnos, "show", &req, &answer.rep);
     free(answer.bytes);
     return code;
 }

@@ -240,8 +240,9 @@ show_view(struct refnos *refnos, const struct view *view)
 
     if (code != 0)
         return code;
-    code = answer.rep.status == 0 ? view_print(refnos, view, &answer)
-                                  : ask_refused(refnos, "show", &answer.rep);
+    code = answer.rep.status == 0
+               ? view_print(refnos, view, &answer)
+               : ask_refused(refnos, "show", &req, &answer.rep);
     free(answer.bytes);
     return code;
 }
