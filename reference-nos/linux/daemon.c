@@ -262,8 +262,15 @@ plan_open(struct daemon *daemon, struct daemon_failure *failure)
     int fd;
 
     failure->stage = DAEMON_STAGE_FILES;
-    if (daemon->options->plan == NULL || daemon->facts.role != ROLE_NCC)
+    if (daemon->options->plan == NULL)
         return 0;
+    if (daemon->facts.role != ROLE_NCC) {
+        failure->stage = DAEMON_STAGE_IDENTITY;
+        (void)snprintf(failure->message, sizeof(failure->message),
+                       "--plan: %.400s: only a controller (ncc) reads one",
+                       daemon->options->plan);
+        return ERR_INVALID;
+    }
     fd = open(daemon->options->plan, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fail(failure, daemon->options->plan, "--plan");

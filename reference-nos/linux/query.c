@@ -80,7 +80,7 @@ box_members(struct daemon *daemon, struct json *json)
     json_number(json, "pid", (uint64_t)getpid());
     json_text(json, "version", REFNOSD_VERSION);
     json_number(json, "uptime_ns", daemon_now_ns() - daemon->boot_ns);
-    json_number(json, "reboot_cause", daemon->boot_cause);
+    json_text(json, "reboot_cause", reboot_cause_name(daemon->boot_cause));
     json_bool(json, "joined", known->joined);
     json_number(json, "module", known->joined ? known->module : 0);
     json_number(json, "term", known->term);

@@ -42,6 +42,9 @@ enum reboot_cause {
     REBOOT_CAUSE_COUNT
 };
 
+/* "power-loss", "operator", ... */
+const char *reboot_cause_name(enum reboot_cause cause);
+
 struct hw_description {
     char name[24];
     int32_t high_mc;     /* sensors: warning, milli-degrees Celsius */

@@ -13,6 +13,16 @@ role_name(enum role role)
 }
 
 const char *
+reboot_cause_name(enum reboot_cause cause)
+{
+    static const char *const names[] = {"power-loss",     "operator",
+                                        "service-budget", "thermal",
+                                        "watchdog",       "replaced"};
+
+    return cause < REBOOT_CAUSE_COUNT ? names[cause] : "?";
+}
+
+const char *
 lane_name(enum lane lane)
 {
     static const char *const names[] = {"liveness", "control", "bulk",

@@ -31,7 +31,7 @@ static const struct {
     const char *text;
 } exit_codes[] = {
     {0, "every expectation passed (or is not applicable); all is well"},
-    {1, "an expectation failed; compare: a regression; explore: a violation"},
+    {1, "an expectation failed, or a stated bound between worlds was missed"},
     {2, "inconclusive, or nothing passed; privilege or binaries are missing"},
     {64, "bad usage or bad scenario"},
     {70, "internal error, or a replay that diverged"},

@@ -28,7 +28,8 @@ static const char usage[] =
     "  they differ and the first run's results are there, says where they\n"
     "  part.  Exit code 70 when they differ.\n"
     "  A RECORDING is what \"refnosd --record FILE\" wrote: the box is run\n"
-    "  again and must do the same; else the first difference is named.\n";
+    "  again and must do the same; else the first difference is named; with\n"
+    "  --log also what the box traced is written.\n";
 
 struct request {
     struct cli_option options[OPT_COUNT];
@@ -94,7 +95,7 @@ token_read(struct request *request, const char *token)
         *question++ = '\0';
     at = strrchr(request->token, '@');
     if (at == NULL)
-        return malformed(token, "no @");
+        return malformed(token, "no @, and no such file");
     *at++ = '\0';
     slash = strchr(at, '/');
     if (slash == NULL)
@@ -212,6 +213,21 @@ compare(const struct request *request, const struct scenario *scenario,
     return EXIT_INTERNAL;
 }
 
+/* False: it cannot be written.  '*log' is NULL when none is asked for. */
+static bool
+log_open(const struct request *request, FILE **log)
+{
+    const char *path = request->options[OPT_LOG].value;
+
+    *log = NULL;
+    if (path == NULL)
+        return true;
+    *log = fopen(path, "w");
+    if (*log == NULL)
+        fprintf(stderr, "sixnines replay: cannot write %s\n", path);
+    return *log != NULL;
+}
+
 static int
 replay(struct request *request, const struct scenario *scenario)
 {
@@ -237,14 +253,8 @@ replay(struct request *request, const struct scenario *scenario)
         cli_data_missing("replay");
         return EXIT_USAGE;
     }
-    if (request->options[OPT_LOG].value != NULL) {
-        options.log = fopen(request->options[OPT_LOG].value, "w");
-        if (options.log == NULL) {
-            fprintf(stderr, "sixnines replay: cannot write %s\n",
-                    request->options[OPT_LOG].value);
-            return EXIT_CANNOT_WRITE;
-        }
-    }
+    if (!log_open(request, &options.log))
+        return EXIT_CANNOT_WRITE;
     cli_ns3_helper(ns3_helper);
     cli_catch_interrupts();
     cli_progress_begin(&request->progress, request->options[OPT_QUIET].given);
@@ -273,12 +283,22 @@ is_file(const char *word)
 }
 
 static int
-recording_replay(const char *path)
+recording_replay(const struct request *request, const char *path)
 {
     struct replay_result result;
     char message[MESSAGE_BYTES];
+    FILE *log;
+    int err;
 
-    if (record_replay(path, &result, message, sizeof(message)) != 0) {
+    if (!log_open(request, &log))
+        return EXIT_CANNOT_WRITE;
+    err = record_replay(path, log, &result, message, sizeof(message));
+    if (log != NULL && fclose(log) != 0 && err == 0) {
+        fprintf(stderr, "sixnines replay: cannot write all of %s\n",
+                request->options[OPT_LOG].value);
+        return EXIT_IO;
+    }
+    if (err != 0) {
         fprintf(stderr, "sixnines replay: %s\n", message);
         return EXIT_USAGE;
     }
@@ -330,7 +350,7 @@ cmd_replay(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (is_file(token))
-        return recording_replay(token);
+        return recording_replay(&request, token);
     code = token_read(&request, token);
     if (code != 0)
         return code;

@@ -45,6 +45,8 @@ says "says where too" "equal up to event" out
 
 runs "no token" 64 replay
 runs "no seed" 64 replay short.yaml
+runs "no recording" 64 replay nope.rec
+says "no such file" "nope.rec.*no such file" err
 runs "no digest" 64 replay short.yaml@1
 runs "short digest" 64 replay short.yaml@1/abc
 runs "seed is no number" 64 replay "short.yaml@x/$digest"

@@ -56,7 +56,7 @@ awaits "the third life" "what=ready incarnation=3 "
 awaits "it leads as before" "kind=TRACE_LEADER_READY "
 says "and says so" "warning refnosd: --voters is not what" "$work/log"
 ask show box >"$work/said"
-says "it knows why it ended" '"reboot_cause": *1' "$work/said"
+says "it knows why it ended" '"reboot_cause": *"operator"' "$work/said"
 stop_all
 
 # One that was told nothing says that it leads nothing; damage is refused.
@@ -116,7 +116,7 @@ awaits "the box restarts" "what=exit cause=2"
 awaits "as the same process" "what=ready incarnation=6 .* pid=$pid\$"
 awaits "and leads" "kind=TRACE_LEADER_READY "
 ask show box >"$work/said"
-says "it knows why" '"reboot_cause": *2' "$work/said"
+says "it knows why" '"reboot_cause": *"service-budget"' "$work/said"
 stop_all
 
 # Its parent may want to do that.

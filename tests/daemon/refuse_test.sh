@@ -64,6 +64,8 @@ refuses "an interface that is not there" 74 "nothing0" \
     --identity "$work/box" --plane-a nothing0
 refuses "a plan that is not there" 74 "$work/noplan" \
     --identity "$work/box" --plan "$work/noplan"
+refuses "a plan for a box that reads none" 64 "only a controller" \
+    --identity "$work/other" --plan "$work/noplan"
 refuses "a log that cannot be written" 74 "$work/nowhere/log" \
     --identity "$work/box" --log "$work/nowhere/log"
 

@@ -24,6 +24,12 @@ says "an operator is answered" 'DAEMON-TEST' "$work/said"
 kill -TERM "$pid"
 exits "SIGTERM ends it" 0
 replays "a box that stopped" 0 "s: the same" "$work/stopped.rec"
+"$sixnines" replay "$work/stopped.rec" --log "$work/replayed" >"$work/said" 2>&1
+ends "a box with a log: exit code" 0 $?
+says "what it did again" "^[0-9]*\.[0-9]* store: TRACE_LEADER_READY a=1 " \
+    "$work/replayed"
+"$sixnines" replay "$work/stopped.rec" --log "$work/no/where" >"$work/said" 2>&1
+ends "a log that cannot be written" 73 $?
 
 boot --record "$work/killed.rec"
 awaits "it leads again" "kind=TRACE_LEADER_READY a=2 "

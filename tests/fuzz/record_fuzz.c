@@ -51,7 +51,7 @@ replay(const uint8_t *bytes, size_t size)
 
     CHECK(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    error = record_replay(path, &result, message, sizeof(message));
+    error = record_replay(path, NULL, &result, message, sizeof(message));
     CHECK(error == 0 || message[0] != '\0');
     CHECK(memchr(result.recorded, '\0', sizeof(result.recorded)) != NULL);
     (void)close(fd);

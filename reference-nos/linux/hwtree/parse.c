@@ -12,15 +12,6 @@ static const char *const led_words[LED_STATES] = {
     [LED_RED] = "red", [LED_BLUE_BLINK] = "blue-blink",
 };
 
-static const char *const cause_words[REBOOT_CAUSE_COUNT] = {
-    [REBOOT_POWER_LOSS] = "power-loss",
-    [REBOOT_OPERATOR] = "operator",
-    [REBOOT_SERVICE_BUDGET] = "service-budget",
-    [REBOOT_THERMAL] = "thermal",
-    [REBOOT_WATCHDOG] = "watchdog",
-    [REBOOT_REPLACED] = "replaced",
-};
-
 static size_t
 trimmed(const char *bytes, size_t size)
 {
@@ -110,9 +101,13 @@ parse_led(const char *bytes, size_t size, enum led_state *state)
 int
 parse_reboot_cause(const char *bytes, size_t size, enum reboot_cause *cause)
 {
+    const char *words[REBOOT_CAUSE_COUNT];
     unsigned index;
-    int error =
-        parse_word(bytes, size, cause_words, REBOOT_CAUSE_COUNT, &index);
+    int error;
+
+    for (unsigned i = 0; i < REBOOT_CAUSE_COUNT; i++)
+        words[i] = reboot_cause_name((enum reboot_cause)i);
+    error = parse_word(bytes, size, words, REBOOT_CAUSE_COUNT, &index);
 
     if (error == 0)
         *cause = (enum reboot_cause)index;

@@ -13,6 +13,8 @@
 #ifndef NOS_LINUX_RECORD_RECORD_H
 #define NOS_LINUX_RECORD_RECORD_H
 
+#include <stdio.h>
+
 #include "reference-nos/runtime/runtime.h"
 
 #define RECORD_FORMAT 1u
@@ -56,9 +58,12 @@ struct replay_result {
     char recorded[160], done[160];
 };
 
-/* Runs the recorded box again.  ERR_INVALID: no recording, or a damaged one;
- * 'message' says where. */
-MUST_USE int record_replay(const char *path, struct replay_result *result,
-                           char *message, size_t message_size);
+/* Runs the recorded box again.  Its log lines and trace records go to
+ * 'log' (NULL: nowhere), each after the seconds since the box booted and the
+ * service.  ERR_INVALID:
+ * no recording, or a damaged one; 'message' says where. */
+MUST_USE int record_replay(const char *path, FILE *log,
+                           struct replay_result *result, char *message,
+                           size_t message_size);
 
 #endif

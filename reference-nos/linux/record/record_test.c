@@ -256,8 +256,9 @@ START_TEST(recording_replays)
     char message[256] = "";
 
     make(true);
-    ck_assert_msg(record_replay(path, &result, message, sizeof(message)) == 0,
-                  "%s", message);
+    ck_assert_msg(
+        record_replay(path, NULL, &result, message, sizeof(message)) == 0,
+        "%s", message);
     ck_assert_msg(result.equal, "%s / %s", result.recorded, result.done);
     ck_assert(!result.cut);
     ck_assert_uint_gt(result.inputs, 100);
@@ -273,8 +274,8 @@ START_TEST(cut_recording_replays_to_its_cut)
     char message[256] = "";
 
     make(false);
-    ck_assert_int_eq(record_replay(path, &result, message, sizeof(message)),
-                     0);
+    ck_assert_int_eq(
+        record_replay(path, NULL, &result, message, sizeof(message)), 0);
     ck_assert(result.equal);
     ck_assert(result.cut);
     clean();
@@ -310,8 +311,8 @@ START_TEST(changed_input_is_named)
     ck_assert_uint_eq(requests, 10);
     spill(bytes, size);
     free(bytes);
-    ck_assert_int_eq(record_replay(path, &result, message, sizeof(message)),
-                     0);
+    ck_assert_int_eq(
+        record_replay(path, NULL, &result, message, sizeof(message)), 0);
     ck_assert(!result.equal);
     ck_assert_uint_gt(result.at_input, 100);
     ck_assert_str_ne(result.recorded, result.done);
@@ -330,20 +331,23 @@ START_TEST(damage_is_told)
     bytes = slurp(&size);
     bytes[size / 2] ^= 1;
     spill(bytes, size);
-    ck_assert_int_eq(record_replay(path, &result, message, sizeof(message)),
-                     ERR_INVALID);
+    ck_assert_int_eq(
+        record_replay(path, NULL, &result, message, sizeof(message)),
+        ERR_INVALID);
     ck_assert_ptr_nonnull(strstr(message, path));
     spill(bytes, 5);
-    ck_assert_int_eq(record_replay(path, &result, message, sizeof(message)),
-                     ERR_INVALID);
+    ck_assert_int_eq(
+        record_replay(path, NULL, &result, message, sizeof(message)),
+        ERR_INVALID);
     spill(bytes, RECORD_HEAD_BYTES);
-    ck_assert_int_eq(record_replay(path, &result, message, sizeof(message)),
-                     ERR_INVALID);
+    ck_assert_int_eq(
+        record_replay(path, NULL, &result, message, sizeof(message)),
+        ERR_INVALID);
     ck_assert_ptr_nonnull(strstr(message, "boot"));
     free(bytes);
     clean();
-    ck_assert_int_eq(record_replay("/nonexistent/recording", &result, message,
-                                   sizeof(message)),
+    ck_assert_int_eq(record_replay("/nonexistent/recording", NULL, &result,
+                                   message, sizeof(message)),
                      ERR_NOENT);
 }
 END_TEST
@@ -365,8 +369,9 @@ START_TEST(completion_that_nobody_asked_for_is_damage)
     step = be32(bytes + at) + 8;
     memmove(bytes + at + step, bytes + at, size - at);
     spill(bytes, size + step);
-    ck_assert_int_eq(record_replay(path, &result, message, sizeof(message)),
-                     ERR_INVALID);
+    ck_assert_int_eq(
+        record_replay(path, NULL, &result, message, sizeof(message)),
+        ERR_INVALID);
     ck_assert_ptr_nonnull(strstr(message, "nobody asked for"));
     free(bytes);
     clean();

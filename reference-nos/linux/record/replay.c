@@ -203,6 +203,7 @@ create(struct replay *replay)
     if (door->tape.different || door->facts.role >= ROLE_COUNT ||
         door->facts.voter_count > FACTS_VOTERS_MAX)
         return damaged(replay, "the facts of the box make no sense");
+    door->boot_ns = door->now_ns;
     if (node_create(&door->plat, &replay->runtime) != 0 &&
         !door->tape.different)
         return damaged(replay, "the box does not boot");
@@ -272,8 +273,8 @@ steps(struct replay *replay)
 }
 
 int
-record_replay(const char *path, struct replay_result *result, char *message,
-              size_t message_size)
+record_replay(const char *path, FILE *log, struct replay_result *result,
+              char *message, size_t message_size)
 {
     struct replay replay = {
         .path = path,
@@ -291,6 +292,7 @@ record_replay(const char *path, struct replay_result *result, char *message,
         return ERR_NOENT;
     }
     tape_plat_init(&replay.door, NULL);
+    replay.door.log = log;
     err = head_read(&replay);
     if (err == 0)
         err = steps(&replay);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reference-nos/linux/record/tape_plat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reference-nos/base/check.h"
 #include "reference-nos/base/err.h"
+#include "reference-nos/runtime/service_ids.h"
 
 /* A replayed file or blob beyond this is a damaged recording. */
 #define BYTES_MAX (1ull << 30)
@@ -362,6 +364,10 @@ log_line(struct plat *plat, unsigned service, enum severity severity,
     tape_same_bytes(tape, "text", text, strlen(text));
     if (self->door != NULL)
         self->door->ops->log(self->door, service, severity, text);
+    else if (self->log != NULL)
+        fprintf(self->log, "%.6f %s: %s\n",
+                (double)(self->now_ns - self->boot_ns) / 1e9,
+                service_name(service), text);
 }
 
 static void
@@ -378,6 +384,12 @@ trace(struct plat *plat, const struct trace_record *record)
     tape_same(tape, "d", record->d);
     if (self->door != NULL)
         self->door->ops->trace(self->door, record);
+    else if (self->log != NULL)
+        fprintf(self->log, "%.6f %s: %s a=%llu b=%llu c=%llu d=%llu\n",
+                (double)(self->now_ns - self->boot_ns) / 1e9,
+                service_name(record->service), trace_kind_name(record->kind),
+                (unsigned long long)record->a, (unsigned long long)record->b,
+                (unsigned long long)record->c, (unsigned long long)record->d);
 }
 
 static void

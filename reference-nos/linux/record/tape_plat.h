@@ -6,6 +6,8 @@
 #ifndef NOS_LINUX_RECORD_TAPE_PLAT_H
 #define NOS_LINUX_RECORD_TAPE_PLAT_H
 
+#include <stdio.h>
+
 #include "reference-nos/linux/record/tape.h"
 #include "reference-nos/platform/plat.h"
 
@@ -24,6 +26,8 @@ struct tape_plat {
     struct tape tape;
     struct box_facts facts;
     uint64_t now_ns;  /* the latest answer */
+    uint64_t boot_ns; /* replaying: the one before the boot */
+    FILE *log;        /* replaying: NULL: lines go nowhere */
     uint64_t outputs; /* operations of the core on the world */
     uint64_t draws;   /* after a difference: any number, never the same */
     unsigned blob_count;

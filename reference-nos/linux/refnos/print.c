@@ -153,6 +153,10 @@ table_print(FILE *out, const struct json_tree *list)
     struct columns columns = {.count = 0};
     char text[CELL_MAX];
 
+    if (list->first == NULL) {
+        fputs("none\n", out);
+        return;
+    }
     columns_measure(list->first, &columns);
     if (columns.count == 0) {
         for (const struct json_tree *row = list->first; row != NULL;

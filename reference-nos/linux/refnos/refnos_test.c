@@ -132,6 +132,8 @@ take(void *arg, uint64_t token, enum socket_kind kind, const void *bytes,
         text = hardware;
     if (size == 5 && memcmp(bytes, "log 5", 5) == 0)
         text = lines;
+    if (size == 5 && memcmp(bytes, "log 6", 5) == 0)
+        text = "[]";
     if (size == 7 && memcmp(bytes, "pending", 7) == 0)
         text = pending;
     if ((size == 11 && memcmp(bytes, "approve S-1", 11) == 0) ||
@@ -276,6 +278,8 @@ START_TEST(the_box_itself)
     ck_assert_int_eq(run("show log 5"), 0);
     ck_assert_str_eq(out_text, "time                  service  text\n"
                                "2023-11-14T22:13:20Z  store    ?[2J hello\n");
+    ck_assert_int_eq(run("show log 6"), 0);
+    ck_assert_str_eq(out_text, "none\n");
     ck_assert_int_eq(run("show services"), REFNOS_REFUSED);
     ck_assert_str_eq(err_text_seen, "refnos: unknown question\n");
     ck_assert_int_eq(run("show peers"), REFNOS_IO);
