@@ -24,7 +24,9 @@ cannot(struct refnos *refnos, int error)
         return REFNOS_INCONCLUSIVE;
     }
     if (error == ERR_NOENT || error == ERR_UNREACHABLE)
-        refnos_say(refnos, "%s: no daemon answers there; is refnosd running?",
+        refnos_say(refnos,
+                   "%s: no daemon answers there; is refnosd running? "
+                   "(--identity DIR as refnosd has it, or --socket PATH)",
                    refnos->socket);
     else
         refnos_say(refnos, "%s: %s", refnos->socket, err_text(error));

@@ -119,8 +119,10 @@ help(struct refnos *refnos)
     fputs("\n  A module is written ncp-2, or as its system-wide number.\n\n"
           "  -h, --help       this text; after a verb, that verb's\n"
           "      --json       JSON for programs (REFNOS_JSON=1)\n"
-          "      --socket PATH   the daemon's socket (REFNOS_SOCKET;\n"
+          "      --socket PATH   the daemon's socket (REFNOS_SOCKET; else\n"
           "                   " REFNOS_SOCKET ")\n"
+          "      --identity DIR  of a daemon started by hand with the same:\n"
+          "                   its socket is DIR/refnos.sock\n"
           "      --allow-change  in an SSH ForceCommand: the words that come\n"
           "                   through SSH may change things too\n"
           "  Exit codes: 0 done, 1 refused, 2 not known or not now (no "
@@ -194,6 +196,20 @@ verb_run(struct refnos *refnos, int count, char *const *words)
     return code != 0 ? code : verb->run(refnos, verb, rest_count, rest);
 }
 
+/* The socket of "refnosd --identity DIR" without --socket. */
+static bool
+identity_take(struct refnos *refnos, const char *directory)
+{
+    int size = snprintf(refnos->beside, sizeof(refnos->beside),
+                        "%s/refnos.sock", directory);
+
+    refnos->socket = refnos->beside;
+    if (size > 0 && (size_t)size < sizeof(refnos->beside))
+        return true;
+    refnos_say(refnos, "--identity: too long a path");
+    return false;
+}
+
 /* Options before the verb; '*used' words of them.  -1: go on. */
 static int
 options_take(struct refnos *refnos, int count, char *const *words, int *used)
@@ -212,6 +228,10 @@ options_take(struct refnos *refnos, int count, char *const *words, int *used)
         } else if (!refnos->remote && strcmp(word, "--socket") == 0 &&
                    i + 1 < count) {
             refnos->socket = words[++i];
+        } else if (!refnos->remote && strcmp(word, "--identity") == 0 &&
+                   i + 1 < count) {
+            if (!identity_take(refnos, words[++i]))
+                return REFNOS_USAGE;
         } else {
             refnos_say(refnos, "option \"%s\" is unknown%s", word,
                        refnos->remote ? " here" : " or lacks its value");

@@ -19,6 +19,7 @@ struct refnos {
     bool json;
     bool allow_change; /* only looked at with 'remote' */
     bool remote;       /* the words came through SSH */
+    char beside[512];  /* the socket beside an identity */
 };
 
 /* A verb: 'run' gets the words after it. */
