@@ -227,9 +227,27 @@ log_line(struct plat *plat, unsigned service, enum severity severity,
     daemon_log(daemon_of(plat), service, severity, text);
 }
 
+/* Whoever ended a service, its life and the next stand in the log. */
+static void
+service_log(struct daemon *daemon, const struct trace_record *record)
+{
+    const char *name = service_name((unsigned)record->a);
+    unsigned long long life = (unsigned long long)record->b;
+
+    if (daemon->ending)
+        return;
+    if (record->kind == TRACE_SERVICE_DIED)
+        daemon_logf(daemon, SEVERITY_WARNING,
+                    "service %s died in its life %llu", name, life);
+    else if (record->kind == TRACE_SERVICE_STARTED && life > 1)
+        daemon_logf(daemon, SEVERITY_NOTICE,
+                    "service %s is up again, its life %llu", name, life);
+}
+
 static void
 trace(struct plat *plat, const struct trace_record *record)
 {
+    service_log(daemon_of(plat), record);
     /* A hang ends with the life that hung. */
     if (record->kind == TRACE_SERVICE_DIED && record->a < SVC_COUNT)
         daemon_of(plat)->hung_mask &= ~(1u << record->a);

@@ -36,6 +36,11 @@ after=$(applied)
 ends "the log was recovered and goes on" yes \
     "$([ "$after" -gt "$before" ] && echo yes || echo "no: $before, $after")"
 
+"$refnos" --identity "$work/box" show box >"$work/out" 2>&1
+ends "by the folder of its identity too" 0 $?
+"$refnos" --identity "$work" show box >"$work/out" 2>&1
+ends "which another folder is not" 74 $?
+says "and it says what to do" "no daemon answers there.*--identity" "$work/out"
 ask show box >"$work/said"
 says "operators are answered" '"incarnation": *2' "$work/said"
 ask show services >"$work/said"
@@ -91,6 +96,10 @@ ends "the store is no longer the box" yes \
 store_killed 1
 awaits "it starts again" "kind=TRACE_SERVICE_STARTED a=2 b=2 "
 awaits "the box leads again" "kind=TRACE_LEADER_READY "
+says "its death is logged" "warning refnosd: service store died in its life 1" \
+    "$work/log"
+says "its next life too" "refnosd: service store is up again, its life 2" \
+    "$work/log"
 ask show services >"$work/said"
 processes=$(tr -d ' ' <"$work/said" | tr ',{' '\n' |
     sed -n 's/^"pid":\([0-9]*\)$/\1/p')
