@@ -113,6 +113,17 @@ logs ncc "refused ncp FORGED: its voucher is not good" || fail "not logged"
 voucher_for FORGED ncp >"$work/forged/voucher"
 joins forged FORGED ncp
 until_true "joined with the right voucher" member FORGED
+
+# A revoked box is out as soon as the list is in the folders of the others.
+"$refnos" identity revoke "$work/ca" "$work/voucher" >/dev/null
+cp "$work/ca/cluster.crl" "$work/ncc/cluster.crl"
+until_true "the list is read" logs ncc "revocation list is read: it names 1 "
+until_true "the revoked box is refused" logs ncc "certificate revoked"
+up() {
+    ask ncc show modules | grep " BY-VOUCHER " | awk '{print $5}' |
+        grep -q "^$1\$"
+}
+until_true "and away" up no
 kill -TERM "$controller"
 wait "$controller" || fail "the controller ended with $?"
 for box in voucher waits forged; do

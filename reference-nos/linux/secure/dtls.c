@@ -428,6 +428,15 @@ dtls_context_reload(struct dtls_context *context, bool *changed,
     return 0;
 }
 
+unsigned
+dtls_context_revocations(const struct dtls_context *context)
+{
+    STACK_OF(X509_REVOKED) *list =
+        context->crl != NULL ? X509_CRL_get_REVOKED(context->crl) : NULL;
+
+    return list != NULL ? (unsigned)sk_X509_REVOKED_num(list) : 0;
+}
+
 void
 dtls_context_rotate(struct dtls_context *context, uint64_t now_ns)
 {

@@ -56,6 +56,8 @@ void dtls_context_destroy(struct dtls_context *context);
  * there is a new one.  On failure the list before stays. */
 MUST_USE int dtls_context_reload(struct dtls_context *context, bool *changed,
                                  struct message message);
+/* How many certificates the list names. */
+unsigned dtls_context_revocations(const struct dtls_context *context);
 void dtls_context_rotate(struct dtls_context *context, uint64_t now_ns);
 bool dtls_context_revoked(const struct dtls_context *context,
                           X509 *certificate);

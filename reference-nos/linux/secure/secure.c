@@ -220,6 +220,10 @@ look_at_revocations(struct secure *secure, uint64_t now_ns)
                     "the revocation list before stays in force: %s", text);
     if (!changed)
         return;
+    log_limited(&secure->limit, now_ns, 24, SEVERITY_NOTICE,
+                "the revocation list is read: it names %u certificate%s",
+                dtls_context_revocations(secure->dtls),
+                dtls_context_revocations(secure->dtls) == 1 ? "" : "s");
     for (unsigned plane = 0; plane < PLANE_COUNT; plane++)
         if (secure->edges[plane].peering != NULL)
             peering_revoke(secure->edges[plane].peering, now_ns);
