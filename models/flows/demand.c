@@ -206,6 +206,7 @@ spec_make(struct flows *flows, const struct traffic_spec *from)
     struct flow_spec *spec = flows_alloc(1, sizeof(*spec));
 
     spec->spec = *from;
+    spec->spec.id = flows->spec_count;
     spec->receivers =
         from->receiver_count > 0 ? from->receivers : from->senders;
     spec->receiver_count =

@@ -50,6 +50,39 @@ one_packet(struct rig *rig, uint32_t to, uint16_t bytes)
     return stats;
 }
 
+/* What is due later does not hold the wire, whichever was added first: a
+ * packet at 10 us waits for none at 50 us. */
+START_TEST(what_is_due_first_goes_first)
+{
+    static const uint32_t from[] = {0}, to[] = {50};
+    const uint64_t begins_us[2][2] = {{50, 10}, {10, 50}};
+    uint64_t latency[2];
+    struct rig rig;
+
+    rig_plan(&rig, &small);
+    rig_start(&rig, 1, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        struct traffic_spec spec = rig_traffic(from, 1, to, 1, 1518, 1000000);
+        unsigned flow;
+
+        spec.packets_max = 1;
+        spec.begin_ps = begins_us[_i][i] * US;
+        flow = rig_add(&rig, &spec);
+        ck_assert_uint_eq(flow, i);
+    }
+    rig_run(&rig, 10000 * US);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct plane_flow_stats *stats = plane_flow(rig.plane, i);
+
+        ck_assert_uint_eq(stats->delivered, 1);
+        latency[i] = hist_max(stats->latency);
+    }
+    ck_assert_uint_lt(latency[0], 8 * US);
+    ck_assert_uint_lt(latency[1], 8 * US);
+    rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(unloaded)
 {
     struct rig rig;
@@ -157,6 +190,7 @@ path_suite(void)
     TCase *tcase = tcase_create("unloaded");
 
     tcase_add_test(tcase, unloaded);
+    tcase_add_loop_test(tcase, what_is_due_first_goes_first, 0, 2);
     tcase_add_test(tcase, unloaded_local);
     tcase_add_test(tcase, cell_boundary);
     tcase_add_test(tcase, rest_of_credit);

@@ -102,6 +102,19 @@ plane_return_set(struct data_plane *plane, unsigned end, bool returns)
 
 /* ---- traffic ------------------------------------------------------------ */
 
+/* Is a new source's packet due before the one picked, whose first bit is not
+ * on the wire yet? */
+static bool
+goes_before(const struct data_plane *plane, const struct end *end,
+            const struct end_source *source)
+{
+    const struct traffic_packet *picked = &end->sources[end->picked].next;
+    uint64_t now_ps = engine_now_ps(plane->parts[0].engine);
+
+    return source->more && source->next.due_ps < picked->due_ps &&
+           end->in_at_ps - end->wire_ps[picked->bytes] > now_ps;
+}
+
 static void
 source_add(struct data_plane *plane, unsigned from, unsigned spec,
            unsigned index)
@@ -119,9 +132,12 @@ source_add(struct data_plane *plane, unsigned from, unsigned spec,
                         plane->stream_count++, end->bps, plane->seed);
     source->more = traffic_next(&source->source, &source->next);
     plane->own_bytes += sizeof(*source);
-    /* A packet that is under way already goes first. */
-    if (end->picked < 0)
-        plane_end_arm(plane, end);
+    if (end->picked >= 0) {
+        if (!goes_before(plane, end, source))
+            return;
+        end->in_free_ps = end->in_before_ps;
+    }
+    plane_end_arm(plane, end);
 }
 
 int
@@ -146,6 +162,7 @@ plane_traffic_add(struct data_plane *plane, const struct traffic_spec *spec,
         return ERR_INVALID;
     copy = plane_alloc(plane, 1, sizeof(*copy));
     *copy = *spec;
+    copy->id = index;
     plane->specs[index] = copy;
     plane_flow_add(plane);
     for (uint32_t i = 0; i < spec->sender_count; i++)

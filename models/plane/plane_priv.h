@@ -107,8 +107,9 @@ struct end_tap {
 
 struct end {
     uint64_t bps;
-    uint64_t in_free_ps; /* the wire into the port */
-    uint64_t in_at_ps;   /* last bit of the packet under way */
+    uint64_t in_free_ps;   /* the wire into the port */
+    uint64_t in_at_ps;     /* last bit of the packet picked */
+    uint64_t in_before_ps; /* in_free_ps before that one */
     uint64_t numbers;
     struct end_source *sources;
     struct end_tap *taps;

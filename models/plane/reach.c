@@ -152,6 +152,7 @@ card_die(struct data_plane *plane, struct card *card)
     card->deep_bytes = 0;
     card->write_free_ps = 0;
     card->read_free_ps = 0;
+    engine_line_clear(plane->engine, card->deep_line, NULL, NULL);
 }
 
 static void

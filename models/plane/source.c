@@ -36,6 +36,7 @@ plane_end_arm(struct data_plane *plane, struct end *end)
     CHECK(next->bytes <= TRAFFIC_FRAME_MAX && next->to < plane->end_count);
     start_ps = next->due_ps > end->in_free_ps ? next->due_ps : end->in_free_ps;
     end->in_at_ps = start_ps + end->wire_ps[next->bytes];
+    end->in_before_ps = end->in_free_ps;
     end->in_free_ps = end->in_at_ps;
     engine_timer_set(part->engine, end->timer,
                      end->in_at_ps + plane->asic->ingress_ps);

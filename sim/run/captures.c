@@ -137,11 +137,11 @@ captures_open(struct run *run, char *message, size_t message_size)
     CHECK(captures != NULL);
     captures->files = calloc(count, sizeof(*captures->files));
     CHECK(captures->files != NULL);
-    captures->count = count;
     run->traffic.captures = captures;
     for (size_t i = 0; i < count && err == 0; i++) {
         captures->files[i].run = run;
         captures->files[i].wanted = &run->scenario->captures[i];
+        captures->count = i + 1;
         err = file_open(run, &captures->files[i], message, message_size);
     }
     return err;

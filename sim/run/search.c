@@ -145,13 +145,18 @@ trial_do(struct run *run, uint16_t bytes, uint32_t level, bool single,
     return 0;
 }
 
-/* What is late is lost. */
+/* What is late is lost; a burst that did not fit into the trial is not
+ * carried. */
 static bool
-carries(const struct scenario_search *search,
+carries(const struct run *run, uint32_t level,
         const struct trial_result *result)
 {
+    const struct scenario_search *search = search_of(run);
     uint64_t missing = result->sent - result->delivered;
+    uint64_t senders = run->traffic.blocks[search->traffic].spec.sender_count;
 
+    if (search->vary == SEARCH_BURST && result->sent < level * senders)
+        return false;
     return result->sent > 0 &&
            missing * FULL_PPM <= (uint64_t)search->loss_ppm * result->sent;
 }
@@ -180,7 +185,7 @@ bisect(struct run *run, uint16_t bytes, struct outcome_search *row)
 
         err = trial_do(run, bytes, level, false, &result);
         row->trials++;
-        if (err == 0 && carries(search, &result))
+        if (err == 0 && carries(run, level, &result))
             low = level;
         else
             high = level;
@@ -297,10 +302,11 @@ search_value(struct run *run, const struct metric_ref *ref, uint64_t *value)
         const struct outcome_search *row =
             ROWS_GET(&run->outcome->searches, struct outcome_search, i);
         uint64_t own = row_value(row, id);
+        bool seen =
+            row->load_count > 0 && row->loads[row->load_count - 1].count > 0;
 
         if ((ref->has_argument && ref->word != row->bytes) ||
-            (row->burst != (id == METRIC_SEARCH_BURST)) ||
-            (longest && row->load_count == 0))
+            (row->burst != (id == METRIC_SEARCH_BURST)) || (longest && !seen))
             continue;
         if (err != 0 || (longest ? own > *value : own < *value))
             *value = own;

@@ -39,13 +39,14 @@ rate_bps(uint64_t bytes, uint64_t frames, uint64_t span_ps)
 }
 
 /* What was delivered has its own time, from the end of the first packet on: a
- * queue that empties late is slow. */
+ * queue that empties late is slow.  A flow that ended no later than its
+ * sender is measured over the sender's time. */
 static void
 sums_add(struct sums *sums, const struct plane_flow_stats *stats,
          struct simtime span)
 {
     uint64_t out_ps = stats->last_ps - stats->first_ps;
-    double rest;
+    double rest = 1;
 
     sums->all.sent += stats->sent;
     sums->all.sent_bytes += stats->sent_bytes;
@@ -58,7 +59,10 @@ sums_add(struct sums *sums, const struct plane_flow_stats *stats,
     sums->offered_bps += rate_bps(stats->sent_bytes, stats->sent, span.ps);
     if (stats->delivered < 2)
         return;
-    rest = (double)(stats->delivered - 1) / (double)stats->delivered;
+    if (out_ps <= span.ps)
+        out_ps = span.ps;
+    else
+        rest = (double)(stats->delivered - 1) / (double)stats->delivered;
     sums->throughput_bps +=
         rest * rate_bps(stats->delivered_bytes, stats->delivered, out_ps);
     sums->goodput_bps += rest * rate_bps(stats->delivered_bytes, 0, out_ps);

@@ -153,6 +153,12 @@ read_captures(struct loader *loader)
                      "\"capture\" needs fidelity: packets");
         return ERR_INVALID;
     }
+    if (loader->search != NULL) {
+        schema_error(&loader->reader, list,
+                     "\"capture\" does not go with \"search\": its trials "
+                     "are tried, not run");
+        return ERR_INVALID;
+    }
     scenario->captures = arena_array(loader->reader.arena, list->count,
                                      sizeof(*scenario->captures));
     scenario->capture_count = list->count;
