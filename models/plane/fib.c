@@ -10,14 +10,9 @@
 #include <string.h>
 
 #include "reference-nos/base/check.h"
+#include "reference-nos/platform/prefix.h"
 
 /* ---- routes ------------------------------------------------------------- */
-
-static size_t
-prefix_bytes(uint8_t family)
-{
-    return family == 4 ? 4 : 16;
-}
 
 static uint64_t
 mix(uint64_t z)
@@ -104,20 +99,6 @@ fib_remove(struct fib *fib, size_t hole)
         fib->slots[hole] = fib->slots[at];
         hole = at;
     }
-}
-
-static struct fwd_prefix
-prefix_cut(const struct fwd_prefix *address, unsigned length)
-{
-    struct fwd_prefix prefix = {.family = address->family,
-                                .length = (uint8_t)length};
-    unsigned whole = length / 8;
-
-    memcpy(prefix.bytes, address->bytes, whole);
-    if (length % 8 != 0)
-        prefix.bytes[whole] =
-            (uint8_t)(address->bytes[whole] & (0xff00u >> (length % 8)));
-    return prefix;
 }
 
 void
